@@ -30,6 +30,8 @@ MODULES = [
             "imports",
             "intake",
             "intake_folder",
+            "intake_mail",
+            "intake_site",
             "layout_choices",
             "sheets",
             "tables",

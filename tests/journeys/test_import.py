@@ -43,5 +43,5 @@ def test_columns_of_a_wide_file_are_chosen_from_one_list(customer: Callable[[], 
     page.get_by_role("button", name="Show again with these choices").click()
     expect(page.get_by_label("c0 is")).to_have_value("Air temperature (°C)")
     page.goto(f"/o/{one.organisation}/intake")
-    expect(page.get_by_role("heading", name="Files from a folder")).to_be_visible()
+    expect(page.get_by_role("heading", name="Files that come by themselves")).to_be_visible()
     sound(page)

@@ -49,6 +49,7 @@ NO_WORD = {
     ("set_target_ranges", "most"): "a number",
     ("sites", "time_zone"): "a choice",
     ("start_intake", "compartment"): "an id of the list",
+    ("start_mail_intake", "compartment"): "an id of the list",
     ("sites", "latitude"): "a number",
     ("sites", "longitude"): "a number",
     ("sites", "area_m2"): "a number",
@@ -58,6 +59,8 @@ NO_WORD = {
 API_NO_WORD = {
     ("Limits", "variable"): "of the catalogue",
     ("Limits", "compartment"): "an id",
+    ("Place", "compartment"): "an id",
+    ("Place", "template"): "the name of a template, or it is refused",
     ("Span", "series"): "ids",
 }
 PASSWORD = "accounts_account.password"
@@ -142,6 +145,8 @@ class Scene:
         name = f"name-{own[1:]}"
         self.here.send(f"{preview}/template", fields | {"template": word(), own: word(), name: word()})
         self.here.send(f"{preview}/run", fields | {own: word(), name: word()})
+
+        self.here.fill(self.page("intake"), {"senders": f"{word()}@grower.example"}, action="/start-mail")
 
         self._correct()
 

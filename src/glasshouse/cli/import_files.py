@@ -1,14 +1,20 @@
 """`glasshouse import`: one file with its whole report, several with a line each, or an import undone."""
 
+import os
+import stat
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
 from glasshouse.cli.options import demo_flag, enter, folders
 
+if TYPE_CHECKING:
+    from glasshouse.cli.importing import Who
+
+TOKEN = "GLASSHOUSE_TOKEN"  # noqa: S105 - the name of a variable
 console = Console(stderr=True)
 
 
@@ -16,8 +22,9 @@ console = Console(stderr=True)
 @folders
 @demo_flag
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--as", "address", required=True, help="E-mail address that you sign in with.")
-@click.option("--password", prompt=True, hide_input=True, envvar="GLASSHOUSE_PASSWORD", help="Asked for when left out.")
+@click.option("--as", "address", help="E-mail address that you sign in with; or use a token.")
+@click.option("--password", envvar="GLASSHOUSE_PASSWORD", help="Asked for when left out.")
+@click.option("--token-file", type=click.Path(path_type=Path), help="File with an API token, in the place of --as.")
 @click.option("--site", help="Name of the site that the files speak of.")
 @click.option("--template", help="Name of the saved template that all the files are read by.")
 @click.option("--undo", "undone", metavar="ID", help="Undo this import as a whole, instead of bringing in files.")
@@ -29,14 +36,17 @@ console = Console(stderr=True)
 @click.option("--decimal", type=click.Choice([".", ","]), help="The decimal mark, where the file does not tell it.")
 def import_files(
     files: tuple[Path, ...],
-    address: str,
-    password: str,
+    address: str | None,
+    password: str | None,
+    token_file: Path | None,
     site: str | None,
     template: str | None,
     undone: str | None,
     **more: Any,
 ) -> None:
     """Bring in files of a climate computer or a logger. Or undo an import, with --undo ID alone.
+
+    Sign in with --as, or with an API token that may import files: in the variable GLASSHOUSE_TOKEN, or in the file --token-file.
 
     One file without --template: prints its whole report. Several, or --template: one sign-in for all, a line for each file,
     and one that fails stops no other. Exit codes: 0 all came in (or the import is undone); 1 at least one did not; 2 nothing
@@ -52,8 +62,11 @@ def import_files(
         )
     if is_single and not files[0].is_file():
         raise click.UsageError(f"There is no file {files[0]}.")
+    token = _token(address, token_file)
+    if not token and not password:
+        password = click.prompt("Password", hide_input=True)
     enter(**more)
-    who = (address, password)
+    who = _who(address, password, token)
     if undone:
         _print_undo(undone, who)
     elif is_single:
@@ -62,7 +75,30 @@ def import_files(
         _print_outcomes(files, who, (str(site), how["compartment"]), template or "")
 
 
-def _print_undo(undone: str, who: tuple[str, str]) -> None:
+def _token(address: str | None, file: Path | None) -> str:
+    """The text of the token that is used; "" where somebody signs in. Raises click.UsageError."""
+    if (file and address) or not (file or address or os.environ.get(TOKEN)):
+        raise click.UsageError(f"Name either --as or a token, by --token-file or the variable {TOKEN}.")
+    if not file:
+        return "" if address else os.environ[TOKEN].strip()
+    try:
+        with file.open() as opened:
+            status = os.fstat(opened.fileno())
+            text = opened.read(1_000).strip()
+    except (OSError, UnicodeDecodeError):
+        raise click.UsageError(f"The token file {file} cannot be read.") from None
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        raise click.UsageError(f"The token file {file} is one that others can read. Run chmod 600 {file}")
+    return text
+
+
+def _who(address: str | None, password: str | None, token: str) -> "Who":
+    from glasshouse.cli.importing import Token
+
+    return Token(token) if token else (str(address), str(password))
+
+
+def _print_undo(undone: str, who: "Who") -> None:
     from rich.progress import Progress
 
     from glasshouse.cli.importing import undo_import
@@ -73,7 +109,7 @@ def _print_undo(undone: str, who: tuple[str, str]) -> None:
     click.echo("\n".join(lines))
 
 
-def _print_report(file: Path, who: tuple[str, str], where: tuple[str, str], how: dict[str, Any]) -> None:
+def _print_report(file: Path, who: "Who", where: tuple[str, str], how: dict[str, Any]) -> None:
     from rich.markup import escape
     from rich.progress import Progress
 
@@ -87,7 +123,7 @@ def _print_report(file: Path, who: tuple[str, str], where: tuple[str, str], how:
     click.echo("\n".join(lines))
 
 
-def _print_outcomes(files: tuple[Path, ...], who: tuple[str, str], where: tuple[str, str], template: str) -> None:
+def _print_outcomes(files: tuple[Path, ...], who: "Who", where: tuple[str, str], template: str) -> None:
     """Import several files; ends with 1 where at least one did not come in."""
     from rich.markup import escape
     from rich.progress import Progress

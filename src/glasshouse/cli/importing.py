@@ -11,24 +11,36 @@ from typing import Any, NamedTuple
 
 from crop_contract.kept import KEPT_DAYS
 from glasshouse.access import api as access
+from glasshouse.access.permissions import Permission
 from glasshouse.accounts import api as accounts
 from glasshouse.accounts import second_factor, sessions
+from glasshouse.accounts.own import state_of
 from glasshouse.accounts.rules import Visit
 from glasshouse.greenhouse import api as greenhouse
 from glasshouse.greenhouse import import_results, imports, layout_choices, undo, whole_import
 from glasshouse.greenhouse.files import MOST_BYTES, FileChoices
 from glasshouse.greenhouse.statements import statement_of
-from glasshouse.kernel.actor import Actor
+from glasshouse.kernel.actor import Actor, ActorKind
 from glasshouse.kernel.errors import ForbiddenError, GlasshouseError, InvalidError, NotFoundError, OverloadedError
 from glasshouse.kernel.ids import ImportId, OrganisationId, SiteId
+from glasshouse.organisations import tokens
 
 Progress = Callable[[int], None]
+
+
+class Token(NamedTuple):
+    """An API token, in the place of address and password."""
+
+    text: str
+
+
+Who = tuple[str, str] | Token
 WAIT_S = 60.0  # for a place to read a file in, while others read theirs
 
 
 def bring_in(
     file: Path,
-    who: tuple[str, str],
+    who: Who,
     where: tuple[str, str],
     zone: str | None,
     progress: Progress = lambda percent: None,
@@ -37,9 +49,10 @@ def bring_in(
     time_format: str | None = None,
     decimal: str | None = None,
 ) -> Iterator[str]:
-    """Import a file's readings; yields the report in lines. who: address, password; where: site, compartment (names).
+    """Import a file's readings; yields the report in lines. who: address and password, or a token.
 
-    progress: called with the percent done. code: asked for where the account has a second factor. time_format, decimal:
+    where: site, compartment (names). progress: called with the percent done. code: asked for where the account has a second
+    factor. time_format, decimal:
     where the file does not tell in which order its dates are, or what its decimal mark is.
     """
     with _signed_in(who, code) as person:
@@ -80,7 +93,7 @@ class Outcome(NamedTuple):
 
 def bring_in_all(
     files: Sequence[Path],
-    who: tuple[str, str],
+    who: Who,
     where: tuple[str, str],
     template: str,
     progress: Callable[[int, int], None] = lambda number, percent: None,
@@ -94,10 +107,8 @@ def bring_in_all(
     """
     with _signed_in(who, code) as person:
         place = _place(person, *where)
-        if template and template not in {saved.name for saved in imports.templates(place.actor)}:
-            raise InvalidError(
-                "You have no template %(name)s. Look at the page Import.", values={"name": repr(template)}
-            )
+        if template:
+            whole_import.require_template(place.actor, template)
         for number, file in enumerate(files):
             name = shown_name(file)
             try:
@@ -150,7 +161,7 @@ def _when_free(upload: Callable[[], ImportId]) -> ImportId:
 
 def undo_import(
     number: str,
-    who: tuple[str, str],
+    who: Who,
     progress: Progress = lambda percent: None,
     code: Callable[[], str] = lambda: "",
 ) -> Iterator[str]:
@@ -159,8 +170,7 @@ def undo_import(
     Raises InvalidError, NotFoundError, ForbiddenError, UnavailableError: called again, it goes on.
     """
     with _signed_in(who, code) as person:
-        for organisation in access.organisations_of(person):
-            actor = person.for_organisation(OrganisationId(organisation.id))
+        for actor in _members(person):
             with suppress(NotFoundError, ForbiddenError):
                 imports.report_of(actor, ImportId(number))
                 break
@@ -173,8 +183,11 @@ def undo_import(
 
 
 @contextmanager
-def _signed_in(who: tuple[str, str], code: Callable[[], str]) -> Iterator[Actor]:
-    """The person who signs in with address and password, for the length of the block."""
+def _signed_in(who: Who, code: Callable[[], str]) -> Iterator[Actor]:
+    """Who signs in with address and password, or whom a token acts for, for the length of the block. Raises InvalidError."""
+    if isinstance(who, Token):
+        yield _actor_of(who)
+        return
     visit = Visit("command line", is_command=True)
     signed_in = accounts.sign_in(*who, visit)
     if signed_in.pending:
@@ -184,6 +197,31 @@ def _signed_in(who: tuple[str, str], code: Callable[[], str]) -> Iterator[Actor]
         yield person
     finally:
         sessions.end(person, signed_in.secret)
+
+
+def _actor_of(token: Token) -> Actor:
+    """Raises InvalidError, ForbiddenError."""
+    actor = tokens.actor_of_token(token.text)
+    if actor.kind is not ActorKind.TOKEN:
+        raise InvalidError(
+            "The token is unknown, revoked or too old. Make one at API tokens, with the right to import."
+        )
+    if not state_of(str(actor.person)).accepted:
+        raise ForbiddenError("The documents in force are not accepted yet: sign in on the page once, then try again.")
+    with access.organisation_transaction(actor):
+        rights = access.rights_of(actor)
+    if not {Permission.FILE_IMPORT, Permission.SITE_READ} <= rights.permissions:  # The site is looked up by its name.
+        raise InvalidError("This token may not both import files and see sites. Make one that may, at API tokens.")
+    return actor
+
+
+def _members(actor: Actor) -> Iterator[Actor]:
+    """The actor in each organisation of a person, or in the only one of a token."""
+    if actor.kind is ActorKind.TOKEN:
+        yield actor
+        return
+    for organisation in access.organisations_of(actor):
+        yield actor.for_organisation(OrganisationId(organisation.id))
 
 
 def _issue_line(issue: dict[str, Any]) -> str:
@@ -201,8 +239,7 @@ class _Place(NamedTuple):
 
 def _place(actor: Actor, site_name: str, compartment_name: str) -> _Place:
     """The place that the names mean. Raises InvalidError."""
-    for organisation in access.organisations_of(actor):
-        member = actor.for_organisation(OrganisationId(organisation.id))
+    for member in _members(actor):
         if place := greenhouse.place_named(member, site_name, compartment_name):
             return _Place(member, *place)
     raise InvalidError(

@@ -185,6 +185,11 @@ def _answers(
         said = _checked(_SAID, json.dumps({"text": str(error), "values": error.values}).encode()).bounded(MOST_SAID)
         raise InvalidError(said.text, field=error.field, values=dict(said.values) or None) from None
     except sandbox.LimitError as error:
+        if error.limit == "whole_s":  # The machine is busy: of the file's own work `cpu_s` speaks.
+            log.error("file not read in time", limit_s=limits.whole_s)
+            raise UnavailableError(
+                "The service is busy, and did not read the file in time. Try again in some minutes."
+            ) from None
         raise _broken(error.limit, limits) from None
     except sandbox.KilledError:
         log.error("process that reads a file was killed")
@@ -201,7 +206,6 @@ def _answers(
 
 BROKEN = {
     "answer_bytes": "What this file holds is more than is read of one file. Split the file, or save the sheet as CSV.",
-    "whole_s": "This file was not read within %(most)s seconds. Try again later. Split the file, or save the sheet as CSV.",
     "cpu_s": "This file takes more than %(most)s seconds of computing to read. Split the file, or save the sheet as CSV.",
     "memory_bytes": "This file takes more than %(most)s MB of memory to read. Split the file, or save the sheet as CSV.",
 }
@@ -209,7 +213,7 @@ BROKEN = {
 
 def _broken(limit: str, limits: Limits) -> InvalidError:
     """What a broken limit means, and what to do."""
-    most = {"whole_s": f"{limits.whole_s:g}", "cpu_s": limits.cpu_s, "memory_bytes": limits.memory_bytes >> 20}
+    most = {"cpu_s": limits.cpu_s, "memory_bytes": limits.memory_bytes >> 20}
     message = BROKEN.get(limit, BROKEN["memory_bytes"])
     return InvalidError(message, field="file", values={"most": most[limit]} if limit in most else None)
 

@@ -11,7 +11,7 @@ from glasshouse.greenhouse.file_times import EPOCHS, EPOCHS_MS, SERIAL
 from glasshouse.kernel.errors import InvalidError
 
 NO_TIME = (
-    "No column looks like a time (2024-05-31 12:00, 31/05/2024 12:00, or an Excel day such as 45443.5). Say below which column "
+    "No column looks like a time (2024-05-31 12:00, 31/05/2024 12:00, or an Excel day such as 45443.5). Say which column "
     "holds it, and how it is written."
 )
 LEAST_SHARE = 0.5  # of the rows below the first one with a time

@@ -16,8 +16,10 @@ from glasshouse.access import api as access
 from glasshouse.access.permissions import Permission
 from glasshouse.events import api as events
 from glasshouse.events.kinds import Kind
-from glasshouse.greenhouse import imports, intake_folder, whole_import
+from glasshouse.greenhouse import imports, intake_folder, intake_mail, whole_import
 from glasshouse.greenhouse.intake_folder import Folder, Offered, Taken
+from glasshouse.greenhouse.intake_mail import MailIntake
+from glasshouse.greenhouse.intake_site import LOST_RIGHT, require_compartment, require_person, site_to_change
 from glasshouse.greenhouse.models import Compartment, Site, UploadState
 from glasshouse.greenhouse.statements import Statement, stated, statement_of
 from glasshouse.kernel import clock
@@ -36,9 +38,6 @@ LOOKING = "greenhouse.intake"
 MOST_A_LOOK = 20  # files of a folder that are taken at a time, and that are under way at once
 MOST_REFUSALS = 20  # that a page shows
 MOST_SITES = 200
-LOST_RIGHT = Statement(
-    "Whoever switched this on may not import files here any more. Somebody who may must switch it on again."
-)
 
 
 class Refusal(NamedTuple):
@@ -59,6 +58,7 @@ class Intake(NamedTuple):
     compartment: str
     problem: Statement | None
     refusals: list[Refusal]
+    mail: MailIntake
 
 
 def is_offered() -> bool:
@@ -88,6 +88,7 @@ def _intake(row: Site) -> Intake:
         str(raw.get("compartment", "")),
         stated(raw["problem"]) if raw.get("problem") else None,
         refusals,
+        intake_mail.of_site(row),
     )
 
 
@@ -96,16 +97,14 @@ def switch_on(actor: Actor, site: SiteId, compartment: str = "") -> None:
 
     Raises InvalidError, NotFoundError, ForbiddenError.
     """
-    if actor.kind is not ActorKind.PERSON:
-        raise ForbiddenError("Only a person can switch this on: the files are imported in that person's name.")
+    require_person(actor)
     with access.organisation_transaction(actor):
-        row = _site(actor, site)
+        row = site_to_change(actor, site)
         if not is_offered():
             raise InvalidError("The operator of this service has not set up a folder for files.", field="compartment")
-        if compartment and not Compartment.objects.filter(id=compartment, site=row).exists():
-            raise NotFoundError
+        require_compartment(row, compartment)
         who = {"account": str(actor.account), "person": str(actor.person), "compartment": compartment}
-        row.intake = {"refusals": (row.intake or {}).get("refusals", [])} | who
+        row.intake = (row.intake or {}) | {"problem": None} | who
         row.save(update_fields=["intake"])
         events.record(actor, Kind.INTAKE_STARTED, row.id)
 
@@ -113,19 +112,11 @@ def switch_on(actor: Actor, site: SiteId, compartment: str = "") -> None:
 def switch_off(actor: Actor, site: SiteId) -> None:
     """Leave the files of a site's folder alone. What is being imported goes on. Raises NotFoundError, ForbiddenError."""
     with access.organisation_transaction(actor):
-        row = _site(actor, site)
+        row = site_to_change(actor, site)
         if (row.intake or {}).get("account"):
-            row.intake = {"refusals": row.intake.get("refusals", [])}
+            row.intake = {name: row.intake[name] for name in ("refusals", "mail") if name in row.intake}
             row.save(update_fields=["intake"])
             events.record(actor, Kind.INTAKE_STOPPED, row.id)
-
-
-def _site(actor: Actor, site: SiteId) -> Site:
-    access.require(actor, Permission.FILE_IMPORT)
-    row = Site.objects.select_for_update(of=("self",)).filter(id=site, organisation_id=actor.organisation).first()
-    if row is None:
-        raise NotFoundError
-    return row
 
 
 # -- the job -------------------------------------------------------------------------------------------------------

@@ -26,12 +26,13 @@ class Site(models.Model):
     """A place with greenhouses. `facts`: latitude, longitude (degrees), time_zone (IANA), area_m2, crop.
 
     `limits`: by variable, [least, most] in its unit, outside which its own people want to be told. `intake`: who had the files of
-    its folder imported, with the ids of account and person, the compartment, the problem of the last look, and what was refused.
+    its folder imported, with the ids of account and person, the compartment, the problem of the last look, and what was refused;
+    below `mail` the same of mails, with the secret of the address, the senders, and what became of the last mails.
     """
 
     belongs = Belongs(
         Owner.ORGANISATION,
-        "names of sites, where they lie, their crops and target ranges",
+        "names of sites, where they lie, their crops and target ranges, and who may mail files to them",
         WORKED_WITH,
     )
     stays = "as long as the organisation has it"

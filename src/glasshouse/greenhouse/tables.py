@@ -25,6 +25,8 @@ MOST_LINE, MOST_QUOTED_LINES = (
 )  # characters of a line; lines of one row, by line ends within quotation marks
 TEXT_DELIMITERS = (";", "\t", ",", "|")
 ENCODINGS = ("utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-16-be")
+# By their first bytes: PDF, PostScript, RTF. They may be text all through, and are no table.
+DOCUMENTS, BEFORE_A_MARK = (b"%PDF-", b"%!PS", b"{\\rtf"), b"\xef\xbb\xbf \t\r\n\x04"
 SEP_LINE = re.compile(r'"?sep=(.|\\t)"?[;,\t]*\s*$', re.IGNORECASE)
 
 
@@ -65,6 +67,10 @@ def open_table(body: bytes, delimiter: str | None = None, encoding: str | None =
             chosen = f"{member}{zipped.BETWEEN}{table.sheet}" if table.sheet else member
             return replace(table, sheet=chosen, sheets=names + tuple(name for name in members if name != member))
         return _open_sheet(body, sheet)
+    if body.lstrip(BEFORE_A_MARK)[:8].startswith(DOCUMENTS):
+        raise InvalidError(
+            "This is a document to be printed, and no table. Export it as CSV or Excel (xlsx).", field="file"
+        )
     encoding = encoding if encoding in ENCODINGS else encoding_of(body)
     if b"\0" in body and not encoding.startswith("utf-16"):
         stripped = body.rstrip(b"\0")

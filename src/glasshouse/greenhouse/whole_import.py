@@ -1,11 +1,13 @@
 """A file that nobody looks at before it is imported: it is read by a template that a person saved, or not at all."""
 
+from collections.abc import Iterable
+
 from glasshouse.greenhouse import imports
 from glasshouse.greenhouse.file_shapes import Layout
 from glasshouse.greenhouse.layout_choices import refuse_open
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
-from glasshouse.kernel.ids import ImportId
+from glasshouse.kernel.ids import ImportId, SiteId
 
 
 def layout_by_template(actor: Actor, number: ImportId, template: str = "") -> Layout:
@@ -26,3 +28,23 @@ def layout_by_template(actor: Actor, number: ImportId, template: str = "") -> La
         )
     refuse_open(preview.layout)
     return preview.layout
+
+
+def require_template(actor: Actor, name: str) -> None:
+    """Raises InvalidError where the organisation has no template of a name, ForbiddenError."""
+    if name not in {saved.name for saved in imports.templates(actor)}:
+        raise InvalidError(
+            "You have no template %(name)s. Look at the page Import.", field="template", values={"name": repr(name)}
+        )
+
+
+def take(actor: Actor, place: tuple[SiteId, str], name: str, pieces: Iterable[bytes], template: str = "") -> ImportId:
+    """Store a file, sealed, and have it imported in the background. place: site, compartment. Else as `layout_by_template`.
+
+    A file that no template fits stays, so that a person says on its page how it is read. Raises OverloadedError, too.
+    """
+    if template:
+        require_template(actor, template)
+    number = imports.upload(actor, *place, name, pieces)
+    imports.queue(actor, number, layout_by_template(actor, number, template))
+    return number

@@ -91,6 +91,7 @@ SETTINGS = (
     _of_parts("mail.dkim_key", "DKIM_KEY", dkim_key, "none: your mail server signs", secret=True),
     _of_parts("mail.dkim_selector", "DKIM_SELECTOR", dkim_selector, "glasshouse"),
     _of_parts("mail.from", "MAIL_FROM", usual="glasshouse@localhost"),
+    _of_parts("mail.intake_domain", "INTAKE_MAIL_DOMAIN", usual="none: no files are taken by mail"),
     _of_parts("mail.taken_an_hour", "MAILS_AN_HOUR", number(1, 1_000_000), "300"),
     _of_parts("mail.answers_an_hour", "MAIL_ANSWERS_AN_HOUR", number(0, 1_000_000), "30"),
     _of_parts("operator.name", "OPERATOR_NAME"),

@@ -152,13 +152,13 @@ def one_sender(mail: Part) -> str:
 
 def sender_of(value: str) -> str:
     """The one address in a From header. Raises UnreadableError where there is none, or more than one. Source: RFC 5322, 3.4."""
-    mailboxes = [mailbox for mailbox in _mailboxes(value) if mailbox]
-    if len(mailboxes) != 1:
+    listed = [mailbox for mailbox in mailboxes(value) if mailbox]
+    if len(listed) != 1:
         raise UnreadableError("The From header must name one address.")
-    return mailboxes[0]
+    return listed[0]
 
 
-def _mailboxes(value: str) -> Iterator[str]:
+def mailboxes(value: str) -> Iterator[str]:
     """The address of each mailbox in a list: what stands in angle brackets, or else all of it; no names, no comments."""
     plain: list[str] = []  # outside of quotes, comments and angle brackets
     angle: list[str] | None = None

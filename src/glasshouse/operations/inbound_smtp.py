@@ -1,5 +1,7 @@
 """Inbound SMTP: accepts mail to the privacy address over SMTP with STARTTLS, and opens a privacy request for each.
 
+Mail to the address of a site brings files of readings (`mailed_files.py`).
+
 A mail that cannot be processed is refused for good (5xx) where the fault is the mail's, and put off (4xx) where it is ours.
 """
 
@@ -28,8 +30,9 @@ from crop_contract import logs
 from crop_contract.processes import die_with_parent
 from glasshouse.kernel.errors import stack_of
 from glasshouse.messages.rules import Way, asks_to_stop, token_in
-from glasshouse.operations import mail_reading, mime
+from glasshouse.operations import mail_reading, mailed_files, mime
 from glasshouse.operations.inbound_mail import InboundMail
+from glasshouse.operations.mailed_files import MAILBOX
 
 log = structlog.stdlib.get_logger("glasshouse.inbound_smtp")
 MOST_BYTES = 36 << 20  # 25 MB of files, as mail writes them
@@ -42,7 +45,7 @@ DNS_S, MOST_SEALS = 5, 5
 # Bounds of what is checked for signatures: a run of so many spaces, a longer signature or a later seal is written by nobody.
 MAX_SIGNED_BYTES, MAX_SIGNATURE_BYTES, LONGEST_RUN = 2 << 20, 4096, 200
 MANY_INSTANCES = re.compile(rb"i\s{0,9}=\s{0,9}\d{3}")  # RFC 8617, 4.2.1: a chain has 50 seals at most.
-LATER = "451 4.3.0 Try again later"
+LATER = mailed_files.LATER
 
 
 def is_taken(local: str) -> bool:
@@ -53,7 +56,7 @@ def is_taken(local: str) -> bool:
 
 
 class InboundSmtp:
-    """Accepts mail to the privacy address; anything else is refused before its content is read."""
+    """Accepts mail to the privacy address and to those of sites; anything else is refused before its content is read."""
 
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(MAX_AT_ONCE)
@@ -61,12 +64,15 @@ class InboundSmtp:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Accept the privacy address only, and those beside it (`is_taken`)."""
+        """Accept the privacy address, those beside it (`is_taken`), and those of sites."""
         local = address.rpartition("@")[0].lower() or address.lower()
-        if not is_taken(local) and not BOUNCED.fullmatch(local):
+        is_alone = BOUNCED.fullmatch(local) or MAILBOX.fullmatch(local)
+        if not is_taken(local) and not is_alone:
             return "550 5.1.1 This mailbox is not here"
-        is_read_apart = BOUNCED.fullmatch(local) or token_in(local)
-        if envelope.rcpt_tos and (is_read_apart or _returned(envelope) or _stop_tokens(envelope)):
+        is_read_apart = is_alone or token_in(local)
+        if MAILBOX.fullmatch(local) and (refusal := await asyncio.to_thread(mailed_files.refusal_of, address)):
+            return refusal
+        if envelope.rcpt_tos and (is_read_apart or _is_read_apart(envelope)):
             return "452 4.5.3 One at a time, please: send this again"  # A report and a request are read differently.
         if len(envelope.rcpt_tos) >= MAX_RECIPIENTS:
             return "452 4.5.3 Too many recipients"
@@ -74,13 +80,13 @@ class InboundSmtp:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        """Open a request; the reply 250 is sent once it is stored."""
+        """Open a request, or take files; the reply 250 is sent once it is stored."""
         content = envelope.content or b""
         body = content.encode("utf-8", "replace") if isinstance(content, str) else content
         if BARE.search(body):
             # Servers that take such a line break for one see other mails in it than we do (SMTP smuggling; RFC 5321, 2.3.8).
             return "554 5.6.11 Lines must end in CR LF, and neither stands alone"
-        back = _returned(envelope)
+        back, mailbox = _returned(envelope), _mailbox(envelope)
         peer = str(session.peer[0]) if session.peer else ""
 
         tokens = _stop_tokens(envelope)
@@ -90,6 +96,8 @@ class InboundSmtp:
                 return take_back(body, back)
             if tokens:
                 return take_stops(tokens)
+            if mailbox:
+                return mailed_files.take(body, mailbox)
             sender = envelope.mail_from or ""
             return take(body, authenticated(body, peer, session.host_name or "", sender), sender)
 
@@ -108,6 +116,11 @@ def _returned(envelope: Envelope) -> str:
     """The id of our mail that a mail is the way back of; "" where it is addressed to people."""
     locals_ = (recipient.partition("@")[0].lower() for recipient in envelope.rcpt_tos)
     return next((match[1] for local in locals_ if (match := BOUNCED.fullmatch(local))), "")
+
+
+def _is_read_apart(envelope: Envelope) -> bool:
+    """Whether a mail that is under way comes to somebody by whom it is read in another way than a request."""
+    return bool(_returned(envelope) or _mailbox(envelope) or _stop_tokens(envelope))
 
 
 def _stop_tokens(envelope: Envelope) -> list[str]:
@@ -129,6 +142,11 @@ def take_stops(tokens: list[str]) -> str:
         log.error("mails not stopped", stack=stack_of(error))
         return LATER
     return "250 OK"
+
+
+def _mailbox(envelope: Envelope) -> str:
+    """The address of a site that a mail with files goes to; "" where it is addressed to nobody's files."""
+    return next((to for to in envelope.rcpt_tos if MAILBOX.fullmatch(to.rpartition("@")[0].lower())), "")
 
 
 def take_back(body: bytes, message: str) -> str:

@@ -41,7 +41,7 @@ OF_THE_START = frozenset(
     )
 )
 # Read by the command line alone.
-OF_THE_COMMAND_LINE = frozenset(PREFIX + name for name in ("CHROMIUM", "PASSWORD", "ROOT"))
+OF_THE_COMMAND_LINE = frozenset(PREFIX + name for name in ("CHROMIUM", "PASSWORD", "ROOT", "TOKEN"))
 # Who runs the installation: the privacy notice must say it, and says plainly what is missing.
 OF_THE_OPERATOR = {
     "GLASSHOUSE_OPERATOR_NAME": "its name",

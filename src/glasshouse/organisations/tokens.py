@@ -34,6 +34,7 @@ SCOPES = (
     Permission.TARGET_RANGES_SET,
     Permission.EVENTS_READ,
     Permission.COMPARTMENT_CREATE,
+    Permission.FILE_IMPORT,
 )
 
 

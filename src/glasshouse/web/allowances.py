@@ -16,6 +16,7 @@ from glasshouse.accounts.own import own
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import GlasshouseError
 from glasshouse.kernel.ids import OrganisationId
+from glasshouse.web import people_api
 from glasshouse.web.bodies import Allowance
 from glasshouse.web.cookies import SESSION_COOKIE
 
@@ -23,10 +24,11 @@ ANYBODY = FormRules().most_bytes
 
 
 class PageAt(NamedTuple):
-    """What stands at a path: its page, or None where there is none, and the arguments that the path holds."""
+    """What stands at a path: its page, or None where there is none; the arguments that the path holds; how it takes a body."""
 
     page: Page | None
     arguments: dict[str, Any]
+    form: FormRules | None = None
 
 
 def page_at(path: str, method: str) -> PageAt:
@@ -35,20 +37,24 @@ def page_at(path: str, method: str) -> PageAt:
         match = resolve(path)
     except Resolver404:
         return PageAt(None, {})
-    return PageAt(None if match.namespaces else pages.find(match.url_name or "", method), match.kwargs)
+    if match.namespaces:
+        return PageAt(None, match.kwargs, people_api.FORMS.get(match.url_name or ""))
+    page = pages.find(match.url_name or "", method)
+    return PageAt(page, match.kwargs, page.form if page else None)
 
 
-def allowance_of(page: Page | None, arguments: dict[str, Any], headers: dict[str, str]) -> Allowance | None:
+def allowance_of(target: PageAt, headers: dict[str, str]) -> Allowance | None:
     """What the sender may send beyond what the page takes from anybody; None if nothing. Asks the database.
 
     headers: names in lower case.
     """
+    page, arguments, form = target
     close_old_connections()
     try:
-        if page is not None and page.form.sender is not None:
+        if form is not None and form.sender is not None:
             kind, _, token = headers.get("authorization", "").partition(" ")
-            sender = page.form.sender(token.strip() if kind.lower() == "bearer" else "")
-            return Allowance(page.form.most_bytes_allowed or ANYBODY, sender)
+            sender = form.sender(token.strip() if kind.lower() == "bearer" else "")
+            return Allowance(form.most_bytes_allowed or ANYBODY, sender)
         actor = sessions.actor_of(_session(headers.get("cookie", "")))
         if actor.account is None or page is None:
             return None

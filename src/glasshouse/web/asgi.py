@@ -87,11 +87,11 @@ class Application:
         if scope["method"] not in ("GET", "HEAD", "OPTIONS"):
             path = unquote(scope["path"]) if "%" in scope["path"] else scope["path"]
             target = page_at(path, scope["method"])
-        limit = target.page.form.most_bytes if target.page else ANYBODY
+        limit = target.form.most_bytes if target.form else ANYBODY
 
         async def vouch() -> Allowance | None:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self.threads.pool, allowance_of, target.page, target.arguments, headers)
+            return await loop.run_in_executor(self.threads.pool, allowance_of, target, headers)
 
         peer = network_key(scope["client"][0])
         return await self.bodies.read(receive, peer, declared, limit, vouch)

@@ -116,9 +116,8 @@ gettext_noop("The crop data could not answer this. Try a shorter time or fewer s
 gettext_noop("The crop data cannot be reached right now. It is safe; try again in a moment.")
 gettext_noop("Another file is being read; try again in a moment.")
 gettext_noop("What this file holds is more than is read of one file. Split the file, or save the sheet as CSV.")
-gettext_noop(
-    "This file was not read within %(most)s seconds. Try again later. Split the file, or save the sheet as CSV."
-)
+gettext_noop("The service is busy, and did not read the file in time. Try again in some minutes.")
+gettext_noop("This is a document to be printed, and no table. Export it as CSV or Excel (xlsx).")
 gettext_noop(
     "This file takes more than %(most)s seconds of computing to read. Split the file, or save the sheet as CSV."
 )
@@ -134,7 +133,7 @@ gettext_noop(
 gettext_noop("The file cannot be read right now. It is safe; try again in a moment.")
 gettext_noop("The file has more than %(most)s readings. Split it.")
 gettext_noop(
-    "No column looks like a time (2024-05-31 12:00, 31/05/2024 12:00, or an Excel day such as 45443.5). Say below"
+    "No column looks like a time (2024-05-31 12:00, 31/05/2024 12:00, or an Excel day such as 45443.5). Say"
     " which column holds it, and how it is written."
 )
 gettext_noop("The file has columns 1 to %(last)s.")
@@ -216,3 +215,16 @@ gettext_noop("The headings of this file are not those of the template %(template
 gettext_noop(
     "No template has the headings of this file. Open it on the page Import, say how it is read, and save a template."
 )
+# Of mails to a site's address.
+gettext_noop("No signature proves that this mail came from its sender as it is, to this address, and lately.")
+gettext_noop("Its sender is not on the list.")
+gettext_noop("No file was attached to it.")
+gettext_noop("This is no file of a kind that can be imported.")
+gettext_noop("It is not encoded as its mail says.")
+gettext_noop("A mail may bring %(most)s files. This one and those behind it were left out.")
+gettext_noop("Its import was removed since.")
+gettext_noop("The operator of this service has not set up addresses for files.")
+gettext_noop("Write at least one address that files will come from.")
+gettext_noop("Write at most %(most)s addresses.")
+gettext_noop("Line %(line)s is no email address. Write one on each line.")
+gettext_noop("You have no template %(name)s. Look at the page Import.")

@@ -4,20 +4,22 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI, Query, Schema
+from ninja import File, Form, NinjaAPI, Query, Schema, UploadedFile
 from ninja.security import HttpBearer
 from pydantic import model_validator
 
 from glasshouse.access import api as access
-from glasshouse.access.pages import Need
+from glasshouse.access.pages import KB, FormRules, Need
 from glasshouse.access.permissions import Permission
 from glasshouse.accounts.own import state_of
 from glasshouse.events import api as events
 from glasshouse.greenhouse import api as greenhouse
-from glasshouse.greenhouse import readings
+from glasshouse.greenhouse import imports, readings, whole_import
+from glasshouse.greenhouse.files import MOST_BYTES
+from glasshouse.greenhouse.statements import stated
 from glasshouse.kernel.actor import Actor, ActorKind
-from glasshouse.kernel.errors import ForbiddenError, GlasshouseError
-from glasshouse.kernel.ids import OrganisationId, SiteId
+from glasshouse.kernel.errors import ForbiddenError, GlasshouseError, InvalidError
+from glasshouse.kernel.ids import ImportId, OrganisationId, SiteId
 from glasshouse.kernel.pieces import Piece
 from glasshouse.kernel.text import is_text, strings_in
 from glasshouse.organisations.tokens import actor_of_token
@@ -53,9 +55,23 @@ def operation(method: str, path: str, *, need: Permission | Need) -> Callable[[O
 
     def declare(view: Operation) -> Operation:
         OPERATIONS[f"{method} {path}"] = need
-        return api.api_operation([method], path)(view)
+        return api.api_operation([method], path, url_name=view.__name__)(view)
 
     return declare
+
+
+def _importer(token: str) -> str:
+    """Who sends a file with a token. Raises ForbiddenError."""
+    actor = actor_of_token(token)
+    if actor.kind is not ActorKind.TOKEN:
+        raise ForbiddenError
+    with access.organisation_transaction(actor):
+        access.require(actor, Permission.FILE_IMPORT)
+    return str(actor.account)
+
+
+# How much an operation takes, by its name, where it is more than from anybody.
+FORMS = {"import_file": FormRules(most_bytes_allowed=MOST_BYTES + 64 * KB, sender=_importer, programs=True)}
 
 
 @api.exception_handler(GlasshouseError)
@@ -100,6 +116,13 @@ class Limits(PlainSchema):
     compartment: str = ""
     least: float | None = None
     most: float | None = None
+
+
+class Place(PlainSchema):
+    """Where a file was measured, and how it is read. compartment: id; template: its name, or any that has the file's headings."""
+
+    compartment: str = ""
+    template: str = ""
 
 
 class Span(PlainSchema):
@@ -173,6 +196,36 @@ def limits(request: HttpRequest, site: str, limits: Limits) -> dict[str, bool]:
 
 def _text(number: float | None) -> str:
     return "" if number is None else repr(number)
+
+
+@operation("POST", "/sites/{site}/files", need=Permission.FILE_IMPORT)
+def import_file(
+    request: HttpRequest,
+    site: str,
+    place: Form[Place],
+    file: File[UploadedFile | None] = None,
+) -> HttpResponse:
+    """Have a file (the form's part `file`) imported by a saved template, and by nothing else; 202 once it is queued.
+
+    `import` is what `GET /imports/{number}` is asked with. 503: too many files are being read, try again.
+    """
+    actor = _actor(request)
+    if file is None:
+        imports.templates(actor)  # Who may not import is told that first.
+        raise InvalidError("Send the file as the part “file” of a form (multipart/form-data).", field="file")
+    where = (SiteId(site), place.compartment)
+    number = whole_import.take(actor, where, str(file.name), file.chunks(), place.template)
+    return api.create_response(request, {"import": number}, status=202)
+
+
+@operation("GET", "/imports/{number}", need=Permission.FILE_IMPORT)
+def import_state(request: HttpRequest, number: str) -> dict[str, Any]:
+    """Where an import stands: new, queued, reading, taken, failed, stopped, undoing, undone; what came in, or why nothing did."""
+    row = imports.report_of(_actor(request), ImportId(number))
+    report = row.report or {}
+    names = ("rows", "rows_in", "points", "new", "replaced", "left_out")
+    counts = {name: report[name] for name in names if name in report}
+    return {"state": row.state, "percent": row.percent, "problem": str(stated(report.get("problem")))} | counts
 
 
 @operation("GET", "/events", need=Permission.EVENTS_READ)

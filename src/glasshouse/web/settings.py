@@ -208,6 +208,12 @@ LOGGING_CONFIG = "crop_contract.logs.configure"
 LOGGING = ("django.request", "django.security", "mail.log")
 # The folder that the operator's SFTP server fills, with one for each customer and site in it; empty: there is none.
 INTAKE_FOLDER = os.environ.get("GLASSHOUSE_INTAKE_FOLDER", "")
+# The part behind the @ of addresses to which growers' programs mail files; empty: no mail to them is brought here.
+INTAKE_MAIL_DOMAIN = os.environ.get("GLASSHOUSE_INTAKE_MAIL_DOMAIN", "").strip().lower()
+if INTAKE_MAIL_DOMAIN and not is_single(f"files@{INTAKE_MAIL_DOMAIN}"):
+    raise ImproperlyConfigured(
+        f"GLASSHOUSE_INTAKE_MAIL_DOMAIN is {INTAKE_MAIL_DOMAIN[:40]!r}. Write what stands behind the @, such as files.example."
+    )
 SMTP_HOST = os.environ.get("GLASSHOUSE_SMTP_HOST", "")
 SMTP_PORT = whole_number("GLASSHOUSE_SMTP_PORT", 587, most=65_535)
 SMTP_USER = os.environ.get("GLASSHOUSE_SMTP_USER", "")

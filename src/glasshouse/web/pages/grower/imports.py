@@ -22,6 +22,7 @@ from glasshouse.greenhouse.files import (
     FileChoices,
     Layout,
 )
+from glasshouse.greenhouse.models import UploadState
 from glasshouse.kernel.actor import Actor
 from glasshouse.kernel.errors import InvalidError
 from glasshouse.kernel.ids import ImportId, SiteId, TemplateId
@@ -130,13 +131,18 @@ def _chosen(request: HttpRequest, layout: Layout) -> Layout:
 )
 def preview_import(request: HttpRequest, organisation: str, number: str) -> HttpResponse:
     """What the file says and how it will be read."""
-    return render(request, "grower/import_preview.html", _as_proposed(request, number))
+    context = _as_proposed(request, number)
+    if context["is_under_way"]:  # Nothing is chosen any more: the report tells how far it is, and stops it.
+        return redirect("import_report", organisation, number)
+    return render(request, "grower/import_preview.html", context)
 
 
 def _as_proposed(request: HttpRequest, number: str, **_: str) -> dict[str, object]:
     """The file as it would be read without anything of a form."""
     actor, context = inside(request)
-    return context | shown(imports.preview(actor, ImportId(number)), None)
+    preview = imports.preview(actor, ImportId(number))
+    is_under_way = preview.upload.state in (*imports.UNDER_WAY, UploadState.UNDOING)
+    return context | shown(preview, None) | {"is_under_way": is_under_way}
 
 
 class _Chosen(NamedTuple):
