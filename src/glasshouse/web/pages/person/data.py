@@ -13,7 +13,6 @@ from glasshouse.kernel.errors import InvalidError
 from glasshouse.subject import erasure as rights
 from glasshouse.subject import exports, rectification, waiting
 from glasshouse.subject.inventory import belonging, view
-from glasshouse.web.cookies import SESSION_COOKIE
 from glasshouse.web.forms import again, check_word
 from glasshouse.web.held import grouped
 from glasshouse.web.middleware import actor_of
