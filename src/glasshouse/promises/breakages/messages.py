@@ -61,6 +61,7 @@ BREAKAGES = (
         "one click stops nothing",
         Code(PAGE, "    messages.stop(token, Way.LINK)\n", "", ("web",)),
     ),
+    Breakage("PRI-20", "a stop is not stored", triggered("messages_suppression", "INSERT", "RETURN NULL;"), quick=True),
     Breakage(
         "PRI-20",
         "one click wants the token of a form",
@@ -101,8 +102,8 @@ BREAKAGES = (
         "a reply that asks so stops nothing",
         Code(
             DOOR,
-            "    if not mail.automatic and not mail.files and asks_to_stop",
-            "    if False and asks_to_stop",
+            "    is_wish = not mail.automatic and not mail.files and asks_to_stop",
+            "    is_wish = False and asks_to_stop",
             ("inbound smtp",),
         ),
     ),
