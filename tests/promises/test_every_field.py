@@ -22,6 +22,7 @@ from tests.agents import Agent
 from tests.conftest import Customer, administering, as_staff, forget_recipients, prove_link
 from tests.promises.test_data_rooms import Buyer, buyer
 from tests.searching import holding
+from tests.test_files import until
 from tests.typing_words import Book, Found, Place, Typed, Writer, asked_in_words, where, word
 
 __all__ = ["buyer"]
@@ -146,6 +147,8 @@ class Scene:
         self.here.send(f"{preview}/template", fields | {"template": word(), own: word(), name: word()})
         self.here.send(f"{preview}/run", fields | {own: word(), name: word()})
 
+        # One file of an organisation is read at a time.
+        until(lambda: imports.uploads(self.people["person"].actor)[0].state == "taken")
         self.here.fill(self.page("intake"), {"senders": f"{word()}@grower.example"}, action="/start-mail")
 
         self._correct()
