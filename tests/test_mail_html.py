@@ -72,6 +72,7 @@ def test_the_one_line_that_is_a_link_of_ours_is_a_button_in_the_mails_language(l
         f"See {OWN} now\n",
         f"{OWN}<b>\n",
     ],
+    ids=["two", "foreign", "longer host", "in a sentence", "with markup"],  # Test processes differ in their ports.
 )
 def test_no_other_link_is_a_button(body: str) -> None:
     assert page_of(body).links("button") == []
