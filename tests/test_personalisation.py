@@ -75,8 +75,8 @@ def test_pinned_charts_have_a_section_of_their_own(customer: Make, web: Web, cro
     rooms(one, crops, "Alpha", "Beta")
     client, wanted = web(one), str(readings.series(one.actor)[-1]["id"])
     chart = f"/o/{one.organisation}/chart?s={wanted}"
-    assert f'name="s" value="{wanted}"' in client.get(chart).text
-    assert post(client, f"/o/{one.organisation}/fitted/pin", chart, s=wanted).status_code == 302
+    assert f'name="series" value="{wanted}"' in client.get(chart).text
+    assert post(client, f"/o/{one.organisation}/fitted/pin", chart, series=wanted).status_code == 302
     page = overview(client, one)
     assert order(page)[0] == "Pinned charts"
     assert f'id="pinned-tile-{wanted}"' in page and f'id="tile-{wanted}"' in page

@@ -31,7 +31,7 @@ def test_a_member_pins_a_place_and_a_chart_and_switches_fitting_off(
     expect(page.locator("[id^=pinned-tile]")).to_have_count(2)
     sound(page)
     page.get_by_role("link", name="Fitted to you").first.click()
-    expect(page.locator("main input[name=s]")).to_have_count(2)
+    expect(page.locator("main input[name=series]")).to_have_count(2)
     sound(page)
     page.get_by_role("button", name="Switch off").click()
     expect(page.get_by_text("Nothing is fitted to you, and no days are counted.")).to_be_visible()

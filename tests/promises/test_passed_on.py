@@ -154,7 +154,7 @@ def test_the_record_names_the_provider_whose_server_took_the_mail(
     def mails() -> dict[str, int]:
         from glasshouse.mail import api as mail
 
-        mail.queue_draft(one.actor.person, "test", one.address, mail.Draft("Words", "More words"))
+        mail.queue_draft(one.actor.person, "change", one.address, mail.Draft("Words", "More words"))
         assert arrived(mail_sink, one.address)
         return {name: times for name, times in received(one).items() if before.get(name) != times}
 

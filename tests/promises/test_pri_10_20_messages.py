@@ -14,6 +14,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from tests.conftest import Customer, administering, forget_recipients, post, prove_link
+from tests.promises.test_passed_on import text_of
 from tests.promises.test_pri_15_16_disclosures import entry
 from tests.promises.test_stop_links import TEXTS
 from tests.test_mail import MailSink, mail_sink
@@ -299,7 +300,7 @@ def test_the_head_of_the_mail_says_how_to_stop_it(
     assert addresses == expected
     assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert letter["List-Id"] == "<provider-news.grower.example>"
-    assert f"/stop/{token}" in letter.get_payload(decode=True).decode(), "the link in the text is the same"
+    assert f"/stop/{token}" in text_of(letter), "the link in the text is the same"
 
 
 def test_fetching_every_link_fifty_times_stops_nothing(
@@ -561,7 +562,7 @@ def test_a_mailbox_that_is_not_there_gets_nothing_by_consent_any_more(
     announced()
     assert len(news_to(mail_sink, one.address)) == 2
     accounts.ask_reset(one.address, network="127.0.0.9")
-    texts = [letter.get_payload(decode=True).decode() for letter in delivered(mail_sink, one.address)]
+    texts = [text_of(letter) for letter in delivered(mail_sink, one.address)]
     assert any("/reset/" in text for text in texts), "what was asked for still goes"
 
 

@@ -366,6 +366,9 @@ def test_every_table_of_a_persons_values_is_hidden_or_named_as_open() -> None:
         "consent_address",
         "consent_restriction",
         "consent_stance",
+        "messages_ruled",
+        "messages_stop_link",
+        "messages_suppression",
         "retention_hold",
     }
     assert {"accounts_person", "mail_message", "notices_acceptance", "rights_copy"} <= set(restrictable())

@@ -147,7 +147,7 @@ def test_what_we_or_a_customer_wrote_is_not_said_to_come_from_the_person(
     (passed,) = referrals.passed(boss.actor)
     referrals.answer(boss.actor, passed.id, "Deleted at the farm.", delete=False)
     requests.answer(officer.actor, request.id, "Our own last word.", refuse=False)
-    items = strangers.held(own.rpartition("/")[2])
+    items = list(strangers.held(own.rpartition("/")[2]))
     assert _sources(items, "We have your request") == {("mail_message", "us"), ("rights_letter", "us")}
     answerer = "the organisation that answers you"
     assert _sources(items, "Deleted at the farm.") == {("mail_message", answerer), ("rights_letter", answerer)}

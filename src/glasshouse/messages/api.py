@@ -186,6 +186,12 @@ def bounced(message: str, status: str) -> None:
         _suppress(address_hash, ALL, Way.BOUNCE)
 
 
+def forget(key_owners: set[str]) -> None:
+    """Delete what was ruled on mails under keys that are destroyed, in the caller's transaction; links in such mails stop on."""
+    Ruled.objects.filter(key_owner__in=key_owners).delete()
+    StopLink.objects.filter(key_owner__in=key_owners).update(key_owner="")
+
+
 # -- what a person decides -----------------------------------------------------------------------------------------
 
 

@@ -67,7 +67,11 @@ class StopLink(models.Model):
     It works for a year, also when its reader's account is gone, and tells nobody an address.
     """
 
-    row_access = RowAccess(App.REPLACE, open_though_restricted="also whoever is restricted may stop mails")
+    row_access = RowAccess(
+        App.REPLACE,
+        rewritable=("key_owner",),  # emptied when they are erased
+        open_though_restricted="also whoever is restricted may stop mails",
+    )
     by_address = ByAddress(ErasedBy.NOBODY)
     kept = (Kept("at", 365, "its mail was handed over"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))

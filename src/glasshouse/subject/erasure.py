@@ -32,6 +32,7 @@ from glasshouse.kernel.errors import InvalidError, NotFoundError
 from glasshouse.kernel.ids import AccountId, BlobId, KeyOwnerId, OrganisationId, PersonId, new_id
 from glasshouse.ledger import api as ledger
 from glasshouse.mail import api as mail
+from glasshouse.messages import api as messages
 from glasshouse.organisations import members
 from glasshouse.queues import api as queues
 from glasshouse.queues import progress
@@ -289,6 +290,7 @@ def _delete_addressed(rows: list[models.Model], recorded: set[str]) -> set[str]:
 
 def _destroy_keys(key_owners: set[str]) -> None:
     """Destroy keys, after the rows that they sealed are gone: what is left of those in backups opens no more."""
+    messages.forget(key_owners)
     ledger.destroy_keys(key_owners)
 
 

@@ -241,7 +241,7 @@ class _Rows:
         stage.sign_in(resident)
         hashed, self.own = stage.hash_of(address), stage.hash_of(resident.address)
         mail = "SELECT id FROM mail_message WHERE address_hash = %s AND kind = 'sign-up' AND sent_at IS NOT NULL"
-        news = "SELECT id FROM mail_message WHERE address_hash = %s AND kind = 'providers' AND sent_at IS NOT NULL"
+        news = "SELECT id FROM mail_message WHERE address_hash = %s AND kind = 'subscription' AND sent_at IS NOT NULL"
         _until(lambda: bool(_id(news, hashed)))
         row_of = {
             ("mail_message", "sent_at"): _id(mail, self.own),

@@ -385,8 +385,8 @@
   let opened = 0;
   function use() {
     if (!pin) return;
-    const field = (value) => Object.assign(document.createElement("input"), { type: "hidden", name: "s", value });
-    pin.querySelectorAll("[name=s]").forEach((old) => old.remove());
+    const field = (value) => Object.assign(document.createElement("input"), { type: "hidden", name: "series", value });
+    pin.querySelectorAll("[name=series]").forEach((old) => old.remove());
     pin.append(...chosen().map((choice) => field(choice.value)));
     clearTimeout(opened);
     opened = setTimeout(() => {

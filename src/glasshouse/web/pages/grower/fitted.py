@@ -68,9 +68,9 @@ def fitted(request: HttpRequest, organisation: str) -> HttpResponse:
 )
 @shows_again("grower/fitted.html", _context)
 def pin(request: HttpRequest, organisation: str) -> HttpResponse:
-    """Pin a place (place=…), or charts of series (s=…)."""
+    """Pin a place (place=…), or charts of series (series=…)."""
     actor, form = inside(request).actor, request.POST
-    kind, names = (Pinned.PLACE, form.getlist("place")) if "place" in form else (Pinned.SERIES, form.getlist("s"))
+    kind, names = (Pinned.PLACE, form.getlist("place")) if "place" in form else (Pinned.SERIES, form.getlist("series"))
     personalisation.pin(actor, kind, names)
     return led("pinned", "overview", organisation)
 
@@ -89,7 +89,7 @@ def pin(request: HttpRequest, organisation: str) -> HttpResponse:
 def unpin(request: HttpRequest, organisation: str) -> HttpResponse:
     """Remove a pin."""
     actor, form = inside(request).actor, request.POST
-    kind, name = (Pinned.PLACE, form["place"]) if "place" in form else (Pinned.SERIES, form.get("s", ""))
+    kind, name = (Pinned.PLACE, form["place"]) if "place" in form else (Pinned.SERIES, form.get("series", ""))
     personalisation.unpin(actor, kind, name)
     return led("unpinned", "fitted", organisation)
 

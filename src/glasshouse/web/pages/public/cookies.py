@@ -10,6 +10,7 @@ from glasshouse.access.pages import Audience, FormRules, Need, page
 from glasshouse.kernel.errors import NotFoundError
 from glasshouse.web import cookies as register
 from glasshouse.web.middleware import page_before
+from glasshouse.web.redirects import safe_path
 
 DAYS_OF_YEAR = 365
 
@@ -80,6 +81,6 @@ def refuse_cookies(request: HttpRequest) -> HttpResponse:
 def _kept(request: HttpRequest, *, accepted: bool) -> HttpResponse:
     if not register.OPTIONAL:
         raise NotFoundError
-    response = redirect(page_before(request))
+    response = redirect(safe_path(page_before(request)))
     register.keep_answer(response, accepted=accepted)
     return response
