@@ -88,7 +88,8 @@ def test_a_token_imports_nowhere_else_and_not_without_the_right(
     other = customer()
     assert sent(client, token_of(one), other.site, content).status_code == 404
     assert sent(client, token_of(other), one.site, content).status_code == 404
-    assert sent(client, token_of(one, Permission.SITE_READ), one.site, content).status_code == 403
+    lacking = sent(client, token_of(one, Permission.SITE_READ), one.site, content)
+    assert (lacking.status_code, "This token does not allow this." in lacking.text) == (403, True), lacking.text
     assert sent(client, "ght_wrong_wrong", one.site, content).status_code == 401
     assert sent(client, token_of(one, Permission.SITE_READ), one.site, b"x" * (1 << 20)).status_code in (403, 413)
     second = greenhouse.create_site(one.actor, {"name": "Second", "time_zone": "Europe/Rome"})
@@ -130,12 +131,17 @@ def test_the_command_says_what_is_wrong_with_a_token(
 ) -> None:
     path, secret = tmp_path / "a.csv", tmp_path / "token"
     path.write_text(GOOD.format(day=13))
+    empty = tmp_path / "empty"
+    empty.write_text("\n")
+    empty.chmod(0o600)
     cases = (
         ((), {"GLASSHOUSE_TOKEN": "ght_a_b"}, "unknown, revoked or too old"),
         ((), {"GLASSHOUSE_TOKEN": token_of(one, Permission.SITE_READ)}, "may not"),
         (("--token-file", secret), {}, "cannot be read"),
         (("--token-file", secret, "--as", one.address), {}, "either --as or a token"),
         ((), {}, "--as"),
+        ((), {"GLASSHOUSE_TOKEN": " "}, "holds no token"),
+        (("--token-file", empty), {}, "holds no token"),
     )
     for options, environment, said in cases:
         result = typed(monkeypatch, one, "--template", "Roof", *options, path, **environment)

@@ -65,9 +65,19 @@ def test_what_is_pinned_comes_first_and_says_why(customer: Make, web: Web, crops
     page = overview(client, one)
     assert order(page)[0].endswith("Gamma")
     assert "Here because you pinned it." in page and f"/o/{one.organisation}/fitted" in page
-    assert "First on the overview, because you pinned it" in client.get(f"/o/{one.organisation}/fitted").text
+    listed = client.get(f"/o/{one.organisation}/fitted").text
+    assert "First on the overview, because you pinned it" in listed
+    assert re.search(r'aria-label="Remove [^"]*Gamma"', listed), "each button says what it removes"
     assert post(client, f"/o/{one.organisation}/fitted/unpin", f"/o/{one.organisation}/fitted", place=ids["Gamma"])
     assert [title[-5:] for title in order(overview(client, one))] == ["Alpha", " Beta", "Gamma"]
+
+
+def test_a_refused_pin_leads_to_no_field_that_is_not_there(customer: Make, web: Web) -> None:
+    one = customer()
+    client, fitted = web(one), f"/o/{one.organisation}/fitted"
+    answer = post(client, f"{fitted}/pin", fitted, place="0" * 16)
+    assert (answer.status_code, "that you may see" in answer.text) == (400, True)
+    assert "#field-" not in answer.text
 
 
 def test_pinned_charts_have_a_section_of_their_own(customer: Make, web: Web, crops: httpx.Client) -> None:

@@ -348,6 +348,12 @@ def test_a_list_that_is_none_is_refused_with_its_line(box: Box, senders: str) ->
         intake_mail.switch_on(box.one.actor, box.one.site, senders)
 
 
+def test_a_refused_list_names_the_line_that_its_writer_sees(box: Box) -> None:
+    with pytest.raises(InvalidError) as refused:
+        intake_mail.switch_on(box.one.actor, box.one.site, "a@x.example\n\n\nnot an address\n")
+    assert refused.value.values == {"line": 4}
+
+
 def test_both_ways_are_switched_on_and_off_apart(box: Box, tmp_path: object) -> None:
     with override_settings(INTAKE_FOLDER=str(tmp_path)):
         intake.switch_on(box.one.actor, box.one.site)

@@ -1,6 +1,7 @@
 """The style guide in a browser, the reader's choice of language and theme, and the shell at both widths."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from playwright.sync_api import expect
 
@@ -114,6 +115,21 @@ def test_the_public_menu_is_complete_at_each_width(opened: Open) -> None:
     sound(page)
     picture = page.get_by_role("img", name="The overview")
     assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+
+
+def test_nothing_covers_the_public_menu_of_who_is_signed_in(opened: Open, customer: Callable[[], Customer]) -> None:
+    page = opened()
+    enter(page, customer())
+    page.goto("/cookies")
+    for language in ("en", "de"):
+        if language == "de":
+            page.get_by_role("link", name="Deutsch").click()
+        expect(page.locator("html")).to_have_attribute("lang", language)
+        edges = page.locator(".pub a, .pub summary").evaluate_all(
+            "all => all.filter(link => link.checkVisibility()).map(link => link.getBoundingClientRect().toJSON())"
+        )
+        edges.sort(key=lambda edge: edge["left"])
+        assert all(before["right"] <= after["left"] for before, after in pairwise(edges)), edges
 
 
 def test_what_we_store_is_sorted_by_a_column(opened: Open) -> None:

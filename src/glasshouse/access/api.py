@@ -262,6 +262,10 @@ def require(actor: Actor, permission: Permission) -> Rights:
     """The actor's rights, if the permission is among them now. Raises NotFoundError (not a member), ForbiddenError."""
     rights = rights_of(actor)
     if permission not in rights.permissions:
+        if actor.kind is ActorKind.TOKEN:
+            raise ForbiddenError(
+                "This token does not allow this. Make one that does, at API tokens: within what your role allows."
+            )
         raise ForbiddenError("Your role does not allow this. An administrator of your organisation can change that.")
     return rights
 

@@ -80,16 +80,23 @@ def _token(address: str | None, file: Path | None) -> str:
     if (file and address) or not (file or address or os.environ.get(TOKEN)):
         raise click.UsageError(f"Name either --as or a token, by --token-file or the variable {TOKEN}.")
     if not file:
-        return "" if address else os.environ[TOKEN].strip()
+        return "" if address else _some(os.environ[TOKEN], f"The variable {TOKEN}")
     try:
         with file.open() as opened:
             status = os.fstat(opened.fileno())
-            text = opened.read(1_000).strip()
+            text = opened.read(1_000)
     except (OSError, UnicodeDecodeError):
         raise click.UsageError(f"The token file {file} cannot be read.") from None
     if stat.S_IMODE(status.st_mode) & 0o077:
         raise click.UsageError(f"The token file {file} is one that others can read. Run chmod 600 {file}")
-    return text
+    return _some(text, f"The token file {file}")
+
+
+def _some(text: str, source: str) -> str:
+    """The token in a text. Raises click.UsageError where it holds none: nobody is then asked for a password instead."""
+    if not (token := text.strip()):
+        raise click.UsageError(f"{source} holds no token. Make one at API tokens, with the right to import.")
+    return token
 
 
 def _who(address: str | None, password: str | None, token: str) -> "Who":

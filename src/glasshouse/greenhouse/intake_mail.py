@@ -163,13 +163,13 @@ def switch_on(actor: Actor, site: SiteId, senders: str, compartment: str = "") -
 
 def _parsed(senders: str) -> list[str]:
     """Addresses, one a line, in their stored form. Raises InvalidError."""
-    lines = [line.strip() for line in senders.splitlines() if line.strip()]
+    lines = {number: line.strip() for number, line in enumerate(senders.splitlines(), 1) if line.strip()}
     if not lines:
         raise InvalidError("Write at least one address that files will come from.", field="senders")
     if len(lines) > MOST_SENDERS:
         raise InvalidError("Write at most %(most)s addresses.", field="senders", values={"most": MOST_SENDERS})
     addresses = []
-    for number, line in enumerate(lines, 1):
+    for number, line in lines.items():
         try:
             addresses.append(parsed(line))
         except AddressError:

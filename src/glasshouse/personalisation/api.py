@@ -92,15 +92,15 @@ def pin(actor: Actor, kind: str, names: Collection[str]) -> None:
     with access.organisation_transaction(actor):
         _require(actor)
         if not _may_fit(actor):
-            raise InvalidError("Nothing is fitted to you: switch it on first.", field="pin")
+            raise InvalidError("Nothing is fitted to you: switch it on first.")
     seen = _visible(actor, kind, wanted)
     if missing := [name for name in wanted if name not in seen]:
-        raise InvalidError(f"There is nothing with the id {missing[0]} that you may see.", field="pin")
+        raise InvalidError(f"There is nothing with the id {missing[0]} that you may see.")
     with access.organisation_transaction(actor):
         row = _pins_to_change(actor)
         pins = list(dict.fromkeys([*row.pins.get(kind, []), *wanted]))
         if len(pins) > MOST_PINS:
-            raise InvalidError(f"You can pin {MOST_PINS} at most. Remove one first.", field="pin")
+            raise InvalidError(f"You can pin {MOST_PINS} at most. Remove one first.")
         row.pins, row.used_at = row.pins | {kind: pins}, clock.now()
         row.save(update_fields=["pins", "used_at"])
         events.record(actor.alone, Kind.PINS_CHANGED, row.id)
@@ -122,12 +122,12 @@ def unpin(actor: Actor, kind: str, name: str) -> None:
 
 def _ids(kind: str, names: Collection[str]) -> list[str]:
     if kind not in set(Pinned):
-        raise InvalidError("Choose a place or a chart to pin.", field="pin")
+        raise InvalidError("Choose a place or a chart to pin.")
     wanted = list(dict.fromkeys(names))
     if not wanted or not all(is_id(kind, name) for name in wanted):
-        raise InvalidError("Choose what to pin.", field="pin")
+        raise InvalidError("Choose what to pin.")
     if len(wanted) > MOST_PINS:
-        raise InvalidError(f"You can pin {MOST_PINS} at most.", field="pin")
+        raise InvalidError(f"You can pin {MOST_PINS} at most.")
     return wanted
 
 
