@@ -12,8 +12,8 @@ SIGNED = (
     *("from", "to", "subject", "date", "message-id", "in-reply-to", "references", "mime-version", "content-type"),
     *("content-transfer-encoding", "auto-submitted", "list-id", *STOPPING),
 )
-# What a mail program shows is signed once more than it stands in the mail, and so is what stops a mail, where it stands there: one
-# that somebody adds breaks the signature. What mailing lists add to mails breaks none. Source: RFC 6376, 8.15.
+# What a mail program shows is signed once more than it stands in the mail, and so is what stops a mail, where it stands there:
+# one that somebody adds breaks the signature. What mailing lists add to mails breaks none. Source: RFC 6376, 8.15.
 SHOWN = (
     *("from", "to", "cc", "reply-to", "subject", "date", "message-id", "mime-version", "content-type"),
     "content-transfer-encoding",
