@@ -128,6 +128,13 @@ def test_a_mail_is_signed_with_the_headers_that_stop_it(mail_sink: MailSink, mon
     for name, other in ((b"List-Unsubscribe-Post: List", b"List-Unsubscribe-Post: Most"), (b"/stop/aaa", b"/stop/bbb")):
         assert name in content
         assert not dkim.verify(content.replace(name, other), dnsfunc=record), name
+    # A header that is added in front is what most programs show. Source: RFC 6376, 8.15.
+    for added in (
+        *(b"Subject: Other", b"To: other@elsewhere.example", b"Date: Mon, 01 Jan 2024 00:00:00 +0000"),
+        *(b"From: other@elsewhere.example", b"Reply-To: other@elsewhere.example", b"Cc: other@elsewhere.example"),
+        *(b"Content-Type: text/html", b"List-Unsubscribe: <https://elsewhere.example/>"),
+    ):
+        assert not dkim.verify(added + b"\r\n" + content, dnsfunc=record), added
 
 
 @pytest.mark.parametrize("pem", ["", "no key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"])

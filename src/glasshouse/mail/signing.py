@@ -12,6 +12,12 @@ SIGNED = (
     *("from", "to", "subject", "date", "message-id", "in-reply-to", "references", "mime-version", "content-type"),
     *("content-transfer-encoding", "auto-submitted", "list-id", *STOPPING),
 )
+# What a mail program shows is signed once more than it stands in the mail, and so is what stops a mail, where it stands there:
+# one that somebody adds breaks the signature. What mailing lists add to mails breaks none. Source: RFC 6376, 8.15.
+SHOWN = (
+    *("from", "to", "cc", "reply-to", "subject", "date", "message-id", "mime-version", "content-type"),
+    "content-transfer-encoding",
+)
 LEAST_BITS = 2048
 SELECTOR = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?){0,5}")
 
@@ -33,12 +39,13 @@ def signature(content: bytes, *, key: str, selector: str, domain: str) -> bytes:
     """The header that goes before a mail. content: the whole mail as it leaves, with CR LF. Raises dkim.DKIMException."""
     head = content.partition(b"\r\n\r\n")[0].lower()
     present = [name.encode() for name in SIGNED if re.search(rb"(?:^|\n)" + name.encode() + b":", head)]
+    once_more = [*(name.encode() for name in SHOWN), *(name.encode() for name in STOPPING if name.encode() in present)]
     signed: bytes = dkim.sign(
         content,
         selector.encode(),
         domain.encode("idna"),
         key.encode(),
         canonicalize=(b"relaxed", b"relaxed"),
-        include_headers=present,
+        include_headers=present + once_more,
     )
     return signed

@@ -8,6 +8,7 @@ Rules of this module (each refuses a way to have a foreign mail counted):
 3. The address of the site stands in a signed To or Cc: a mail that was written to somebody else does not count here.
 4. The whole body is signed (no `l=`), with SHA-256, and the signed date is at most three days old.
 5. SPF does not count: behind the operator's own mail server it is a line in the mail, which anybody can write.
+6. A mail is told from others by what is signed, not by its signature: that has several spellings, and a mail may have several.
 
 Source: RFC 6376, 5.4, 8.2, 8.15; RFC 8301; decision record 50.
 """
@@ -22,6 +23,7 @@ from typing import Any
 import dkim
 import dns.exception
 import structlog
+from dkim.canonicalization import Relaxed
 from dkim.dnsplug import get_txt
 
 from glasshouse.kernel import clock
@@ -43,7 +45,7 @@ class NotAskedError(Exception):
 
 
 def signature_of(raw: bytes, sender: str, address: str) -> str:
-    """What tells the signature from others that proves a mail's sender; "" where none does.
+    """What tells a mail from others, whose sender a signature proves; "" where none does.
 
     sender: the stored form of its From address; address: of the envelope, to which it was sent. Raises NotAskedError.
     """
@@ -59,15 +61,20 @@ def signature_of(raw: bytes, sender: str, address: str) -> str:
     if any(mail.count(name.decode()) != 1 for name in wanted) or not _may_be_verified(signatures, raw):
         return ""
     domain = sender.rpartition("@")[2].encode()
-    checker = dkim.DKIM(raw, timeout=DNS_S)
+    try:
+        checker = dkim.DKIM(raw, timeout=DNS_S)
+    except (dkim.DKIMException, IndexError):  # IndexError: its first line is the rest of another.
+        return ""
     numbers = [
         number for number in range(min(len(signatures), MOST_SIGNATURES)) if _counts(checker, number, domain, wanted)
     ]
-    for number in numbers[:MOST_VERIFIED]:
-        if _holds(checker, number):
-            value = b"".join(checker.signature_fields[b"b"].split())
-            return hashlib.sha256(value).hexdigest()[:32]
-    return ""
+    return _identity_of(mail) if any(_holds(checker, number) for number in numbers[:MOST_VERIFIED]) else ""
+
+
+def _identity_of(mail: mime.Part) -> str:
+    """What tells a proven mail from others: nobody can change it without breaking each signature, however that reads a mail."""
+    date = " ".join(mail.first("date").split())
+    return hashlib.sha256(date.encode() + b"\0" + Relaxed.canonicalize_body(mail.body)).hexdigest()[:32]
 
 
 def _names(mail: mime.Part, header: str, address: str) -> bool:
