@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.test import override_settings
 
+from crop_contract import sandbox
 from glasshouse.access import api as access
 from glasshouse.greenhouse import imports, intake, intake_mail
 from glasshouse.greenhouse.models import Site, UploadState
@@ -31,6 +32,7 @@ from glasshouse.operations import inbound_smtp, mail_signatures
 from glasshouse.organisations import members
 from glasshouse.vault import api as vault
 from tests.conftest import Customer
+from tests.test_intake import out_of_time
 
 Make, Web, Join = Callable[[], Customer], Callable[..., httpx.Client], Callable[..., Customer]
 DOMAIN, GOOD = "files.example", "time,Box 1 (klux)\n2024-05-31 12:00,{0}\n2024-05-31 12:15,{0}\n"
@@ -332,6 +334,19 @@ def test_a_busy_service_puts_the_mail_off_and_takes_what_is_left_when_it_comes_a
     assert box.deliver(raw) == "250 OK"
     assert box.names() == ["b.csv", "night.csv"], "each file once"
     assert len(box.state.mails) == 1
+
+
+def test_a_file_that_a_busy_machine_did_not_read_in_time_puts_the_mail_off(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = box.signed(box.mail(good()))
+    with monkeypatch.context() as busy:
+        busy.setattr(sandbox, "run", out_of_time)
+        assert box.deliver(raw).startswith("451")
+    assert box.names() == []
+    assert box.deliver(raw) == "250 OK"
+    (mail,) = box.state.mails
+    assert [(file.name, file.reason) for file in mail.files] == [("night.csv", None)]
 
 
 def test_an_erased_organisation_takes_nothing(box: Box) -> None:
