@@ -4,6 +4,7 @@ Source: decision record 50; RFC 6376, 8.15 (added headers), 8.6 (replay), 8.2 (`
 """
 
 import asyncio
+import base64
 import io
 import zipfile
 from collections.abc import Callable, Iterator
@@ -234,6 +235,34 @@ def test_a_mail_that_comes_again_changes_nothing(box: Box) -> None:
     assert box.names() == ["night.csv"]
     folded = raw.replace(b"; b=", b";\r\n b= ", 1)
     assert box.deliver(folded) == "250 OK"
+    assert box.names() == ["night.csv"]
+    assert len(box.state.mails) == 1
+
+
+def _modulus() -> int:
+    key = serialization.load_pem_private_key(KEYS["grower.example"][0], None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key.public_key().public_numbers().n
+
+
+REWRITTEN: dict[str, Callable[[bytes], bytes]] = {
+    "more padding": lambda value: value + b"====",
+    "bits that nothing reads": lambda value: value[:-3] + bytes([value[-3] + 1]) + b"==",
+    "the same number modulo the key's": lambda value: base64.b64encode(
+        (int.from_bytes(base64.b64decode(value)) + _modulus()).to_bytes(257)
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REWRITTEN)
+def test_a_signature_written_in_another_way_brings_nothing_back(box: Box, case: str) -> None:
+    """Each of these is a right signature to the library, and whoever has the mail can write it."""
+    raw = box.signed(box.mail(good()))
+    begin, end = raw.index(b" b=") + 3, raw.index(b"\r\nFrom:")
+    value = b"".join(raw[begin:end].split())
+    rewritten = raw[:begin] + REWRITTEN[case](value) + raw[end:]
+    assert rewritten != raw and dkim.verify(rewritten, dnsfunc=_record)
+    assert [box.deliver(raw), box.deliver(rewritten)] == ["250 OK"] * 2
     assert box.names() == ["night.csv"]
     assert len(box.state.mails) == 1
 

@@ -3,7 +3,7 @@
 Rules of this module:
 
 1. A mail counts only where a signature proves its sender's domain, over the address that it is sent to and its date
-   (`operations/mail_signatures.py`), and that sender is on the site's list. A signature counts once.
+   (`operations/mail_signatures.py`), and that sender is on the site's list. A mail counts once.
 2. It acts as the member who switched it on, with that member's rights of the moment, asked again at each file.
 3. Nothing is answered by mail. Where the service is busy, the mail is put off, and its sender's server sends it again.
 4. A mail's files, an address's mails a day, and what is noted of them are bounded.
@@ -300,7 +300,7 @@ def _age(at: str) -> timedelta:
 
 
 def _claimed(row: Site, raw: dict[str, Any], mail: Arrived) -> dict[str, Any] | None:
-    """What is noted of a mail that nobody else works on; None where it was taken before: a signature counts once.
+    """What is noted of a mail that nobody else works on; None where it was taken before: a mail counts once.
 
     Raises OverloadedError, ThrottledError.
     """
