@@ -531,3 +531,31 @@ def test_a_name_that_cannot_be_stored_is_refused_with_its_own_reason(name: str, 
     layout = proposal_of(b"time,temperature\n2024-05-31 12:00,21.5\n2024-05-31 12:05,21.6\n", zone="UTC").layout
     with pytest.raises(InvalidError, match=advice):
         with_choices(layout, "UTC", {}, names={str(layout.columns[0].index): name})
+
+
+PDF = b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\n"
+PRINTED = {
+    "pdf": PDF,
+    "pdf after a byte order mark and lines": b"\xef\xbb\xbf\r\n \t" + PDF,
+    "postscript": b"%!PS-Adobe-3.0\n%%Title: report\n",
+    "postscript of a printer driver": b"\x04%!PS-Adobe-3.0\n",
+    "rtf": b"{\\rtf1\\ansi\\deff0\n",
+}
+
+
+@pytest.mark.parametrize("case", PRINTED)
+def test_a_document_to_be_printed_is_refused_as_one_also_where_a_table_stands_in_it(case: str) -> None:
+    rows = table(lambda wall: f"{wall:%Y-%m-%d %H:%M}").encode()
+    assert not proposal_of(b"% Report\n\n" + rows, zone=ZONE).problem, "a heading alone makes no document"
+    for name, body in (("log", PRINTED[case] + rows), ("zip", packed(PRINTED[case] + rows))):
+        with pytest.raises(InvalidError, match="a document to be printed, and no table"):
+            proposal_of(body, zone=ZONE)
+            pytest.fail(name)
+
+
+def packed(content: bytes) -> bytes:
+    """A zip file with one text in it."""
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("log.csv", content)
+    return file.getvalue()

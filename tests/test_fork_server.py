@@ -115,7 +115,7 @@ def test_a_forked_part_is_what_one_that_is_started_as_a_program_is(forks: ForkSe
         shown = processes.started_with(pid)
         environment = {entry for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if entry}
         assert environment == {f"{name}={value}".encode() for name, value in part.environment.items()}
-        assert processes.program_of(pid) == "probe_part" and forks and b"fork_server" not in shown
+        assert processes.program_of(pid) == "probe_part" and b"fork_server" not in shown
         assert Path(f"/proc/{pid}").stat().st_uid == (user.uid if user else os.geteuid())
         part.end()
         assert part.child.poll() == -signal.SIGTERM
@@ -156,6 +156,21 @@ def test_parts_die_with_the_fork_server_and_are_started_again(place: Path) -> No
         assert not is_alive(first.pid)
     finally:
         supervisor.stop()
+
+
+@pytest.mark.slow
+def test_a_part_that_does_not_end_is_ended_by_force_also_before_it_leads_a_group() -> None:
+    """A forked part leads a group of its own a moment after it is there."""
+    code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child:
+        assert child.stdout and child.stdout.read(1)
+        part = Part("web", [], {})
+        part.child = child
+        try:
+            part.end(grace_s=0.1)
+            assert child.poll() == -signal.SIGKILL
+        finally:
+            child.kill()
 
 
 def is_alive(pid: int) -> bool:

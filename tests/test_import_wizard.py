@@ -184,3 +184,22 @@ def test_values_stand_by_the_clock_of_the_file_and_of_the_site_and_as_a_chart(cu
     (line,) = re.findall(r'<path d="(M[^"]+)" fill="none" stroke="currentColor" stroke-width="1.5"', page)
     heights = [float(y) for y in re.findall(r"[ML][\d.]+,([\d.]+)", line)]
     assert min(heights) == pytest.approx(2, abs=0.1), "the highest value is not smoothed away"
+
+
+def test_the_preview_of_a_running_import_leads_to_its_report(customer: Make, web: Web) -> None:
+    from glasshouse.access import api as access
+    from glasshouse.greenhouse.models import Upload, UploadState
+
+    one = customer()
+    client = web(one)
+    number = imports.upload(one.actor, one.site, "", "log.csv", [DOUBTFUL.encode()])
+    imports.choose(one.actor, number, imports.preview(one.actor, number).layout)
+    look = f"/o/{one.organisation}/import/{number}"
+    shown = {}
+    for state in UploadState:
+        with access.organisation_transaction(one.actor):
+            Upload.objects.filter(id=number).update(state=state, report=None)
+        answer = client.get(look, follow_redirects=False)
+        shown[state] = answer.headers.get("location", answer.status_code)
+    running = (UploadState.QUEUED, UploadState.READING, UploadState.UNDOING)
+    assert shown == {state: f"{look}/report" if state in running else 200 for state in UploadState}

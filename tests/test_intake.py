@@ -4,16 +4,18 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from django.test import override_settings
 
+from crop_contract import sandbox
 from glasshouse.access import api as access
-from glasshouse.greenhouse import imports, intake, intake_folder, tasks
+from glasshouse.greenhouse import file_process, imports, intake, intake_folder, tasks
 from glasshouse.greenhouse.models import Site, UploadState
 from glasshouse.kernel import clock
-from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError, OverloadedError
+from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError, OverloadedError, UnavailableError
 from glasshouse.kernel.ids import ImportId
 from glasshouse.organisations import members
 from tests.conftest import Customer, post
@@ -267,6 +269,33 @@ def test_a_busy_service_leaves_the_file_for_the_next_look(offer: Offer, monkeypa
     monkeypatch.setattr(imports, "upload", upload)
     offer.look()
     assert offer.names("taking") == ["a.csv"]
+
+
+@pytest.mark.usefixtures("later")
+def test_a_file_that_a_busy_machine_did_not_read_in_time_waits_for_the_next_look(
+    offer: Offer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer.put("a.csv")
+    with monkeypatch.context() as busy:
+        busy.setattr(sandbox, "run", out_of_time)
+        offer.look()
+    assert (offer.names(), offer.names("refused")) == (["a.csv"], [])
+    offer.look()
+    with monkeypatch.context() as busy, pytest.raises(UnavailableError, match="did not read the file in time"):
+        busy.setattr(sandbox, "run", out_of_time)
+        offer.run_jobs()  # The worker tries it again.
+    offer.look()
+    assert (offer.names("taking"), offer.names("refused")) == (["a.csv"], [])
+    offer.run_jobs()
+    offer.look()
+    assert (offer.names("done"), offer.names("refused")) == (["a.csv"], [])
+
+
+def out_of_time(work: str, *given: Any, run: Callable[..., Any] = sandbox.run, **named: Any) -> Any:
+    """The sandbox of a machine that is busy with other work, where it reads files."""
+    if work == file_process.WORK:
+        raise sandbox.LimitError("whole_s")
+    return run(work, *given, **named)
 
 
 def test_the_job_looks_into_each_folder_with_an_id_and_without_a_folder_into_none(offer: Offer) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import httpx
 import pytest
 from django.db import connection
+from django.utils import translation
 
 from glasshouse.accounts import api as accounts
 from glasshouse.greenhouse import api as greenhouse
@@ -21,6 +22,7 @@ from glasshouse.requests import api as requests
 from glasshouse.retention import api as retention
 from glasshouse.subject import inventory, restriction
 from glasshouse.vault.datamap import place
+from glasshouse.web.error_texts import error_text
 from tests.conftest import Customer, post
 
 Make, Web, Join = Callable[[], Customer], Callable[..., httpx.Client], Callable[..., Customer]
@@ -68,7 +70,8 @@ def test_what_is_pinned_comes_first_and_says_why(customer: Make, web: Web, crops
     listed = client.get(f"/o/{one.organisation}/fitted").text
     assert "First on the overview, because you pinned it" in listed
     assert re.search(r'aria-label="Remove [^"]*Gamma"', listed), "each button says what it removes"
-    assert post(client, f"/o/{one.organisation}/fitted/unpin", f"/o/{one.organisation}/fitted", place=ids["Gamma"])
+    answer = post(client, f"/o/{one.organisation}/fitted/unpin", f"/o/{one.organisation}/fitted", place=ids["Gamma"])
+    assert answer.status_code == 302
     assert [title[-5:] for title in order(overview(client, one))] == ["Alpha", " Beta", "Gamma"]
 
 
@@ -212,6 +215,21 @@ def test_support_gets_nothing_fitted(customer: Make, crops: httpx.Client) -> Non
     )
     with pytest.raises((ForbiddenError, NotFoundError)):
         personalisation.stored(token_or_job.for_organisation(one.actor.organisation))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "names", "text"),
+    [
+        ("people", ["1"], "Wählen Sie einen Ort oder ein Diagramm zum Anheften."),
+        (PLACE, ["?"], "Wählen Sie, was Sie anheften möchten."),
+        (PLACE, [f"{number:016}" for number in range(MOST_PINS + 1)], f"Sie können höchstens {MOST_PINS} anheften."),
+    ],
+)
+def test_what_cannot_be_pinned_is_said_in_the_readers_language(kind: str, names: list[str], text: str) -> None:
+    with translation.override("de"), pytest.raises(InvalidError) as refused:
+        personalisation._ids(kind, names)
+    with translation.override("de"):
+        assert error_text(refused.value) == text
 
 
 def test_rules() -> None:

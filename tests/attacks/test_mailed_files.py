@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.test import override_settings
 
+from crop_contract import sandbox
 from glasshouse.access import api as access
 from glasshouse.greenhouse import imports, intake, intake_mail
 from glasshouse.greenhouse.models import Site, UploadState
@@ -33,6 +34,7 @@ from glasshouse.operations import inbound_smtp, mail_signatures
 from glasshouse.organisations import members
 from glasshouse.vault import api as vault
 from tests.conftest import Customer
+from tests.test_intake import out_of_time
 
 Make, Web, Join = Callable[[], Customer], Callable[..., httpx.Client], Callable[..., Customer]
 DOMAIN, GOOD = "files.example", "time,Box 1 (klux)\n2024-05-31 12:00,{0}\n2024-05-31 12:15,{0}\n"
@@ -282,6 +284,34 @@ def test_a_mail_that_the_library_cannot_take_apart_is_not_proven_and_does_not_co
     assert "No signature proves" in box.only_problem()
 
 
+def _modulus() -> int:
+    key = serialization.load_pem_private_key(KEYS["grower.example"][0], None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key.public_key().public_numbers().n
+
+
+REWRITTEN: dict[str, Callable[[bytes], bytes]] = {
+    "more padding": lambda value: value + b"====",
+    "bits that nothing reads": lambda value: value[:-3] + bytes([value[-3] + 1]) + b"==",
+    "the same number modulo the key's": lambda value: base64.b64encode(
+        (int.from_bytes(base64.b64decode(value)) + _modulus()).to_bytes(257)
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REWRITTEN)
+def test_a_signature_written_in_another_way_brings_nothing_back(box: Box, case: str) -> None:
+    """Each of these is a right signature to the library, and whoever has the mail can write it."""
+    raw = box.signed(box.mail(good()))
+    begin, end = raw.index(b" b=") + 3, raw.index(b"\r\nFrom:")
+    value = b"".join(raw[begin:end].split())
+    rewritten = raw[:begin] + REWRITTEN[case](value) + raw[end:]
+    assert rewritten != raw and dkim.verify(rewritten, dnsfunc=_record)
+    assert [box.deliver(raw), box.deliver(rewritten)] == ["250 OK"] * 2
+    assert box.names() == ["night.csv"]
+    assert len(box.state.mails) == 1
+
+
 def test_a_mail_counts_at_no_other_customers_address(box: Box, customer: Make) -> None:
     other = box_of(customer())
     intake_mail.switch_on(other.one.actor, other.one.site, "somebody@stranger.example")
@@ -378,6 +408,19 @@ def test_a_busy_service_puts_the_mail_off_and_takes_what_is_left_when_it_comes_a
     assert box.deliver(raw) == "250 OK"
     assert box.names() == ["b.csv", "night.csv"], "each file once"
     assert len(box.state.mails) == 1
+
+
+def test_a_file_that_a_busy_machine_did_not_read_in_time_puts_the_mail_off(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = box.signed(box.mail(good()))
+    with monkeypatch.context() as busy:
+        busy.setattr(sandbox, "run", out_of_time)
+        assert box.deliver(raw).startswith("451")
+    assert box.names() == []
+    assert box.deliver(raw) == "250 OK"
+    (mail,) = box.state.mails
+    assert [(file.name, file.reason) for file in mail.files] == [("night.csv", None)]
 
 
 def test_an_erased_organisation_takes_nothing(box: Box) -> None:

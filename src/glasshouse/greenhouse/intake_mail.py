@@ -300,7 +300,7 @@ def _age(at: str) -> timedelta:
 
 
 def _claimed(row: Site, raw: dict[str, Any], mail: Arrived) -> dict[str, Any] | None:
-    """What is noted of a mail that nobody else works on; None where it was taken before: a signature counts once.
+    """What is noted of a mail that nobody else works on; None where it was taken before: a mail counts once.
 
     Raises OverloadedError, ThrottledError.
     """

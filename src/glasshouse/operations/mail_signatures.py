@@ -7,8 +7,8 @@ Rules of this module (each refuses a way to have a foreign mail counted):
    takes domains beside each other, too, needs a list of public suffixes.)
 3. The address of the site stands in a signed To or Cc: a mail that was written to somebody else does not count here.
 4. The whole body is signed (no `l=`), with SHA-256, and the signed date is at most three days old.
-5. SPF does not count: behind the operator's own mail server it is a line in the mail, which anybody can write.
-6. A mail is told from others by what is signed, not by its signature: that has several spellings, and a mail may have several.
+5. A mail is known again by what is signed: a signature can be written in many ways, each of them right.
+6. SPF does not count: behind the operator's own mail server it is a line in the mail, which anybody can write.
 
 Source: RFC 6376, 5.4, 8.2, 8.15; RFC 8301; decision record 50.
 """
@@ -23,7 +23,6 @@ from typing import Any
 import dkim
 import dns.exception
 import structlog
-from dkim.canonicalization import Relaxed
 from dkim.dnsplug import get_txt
 
 from glasshouse.kernel import clock
@@ -45,8 +44,9 @@ class NotAskedError(Exception):
 
 
 def signature_of(raw: bytes, sender: str, address: str) -> str:
-    """What tells a mail from others, whose sender a signature proves; "" where none does.
+    """What tells a mail from others whose sender a signature proves; "" where none does.
 
+    It is the same for each copy that a signature holds for: however the signature is written, and whichever of several holds.
     sender: the stored form of its From address; address: of the envelope, to which it was sent. Raises NotAskedError.
     """
     try:
@@ -68,13 +68,15 @@ def signature_of(raw: bytes, sender: str, address: str) -> str:
     numbers = [
         number for number in range(min(len(signatures), MOST_SIGNATURES)) if _counts(checker, number, domain, wanted)
     ]
-    return _identity_of(mail) if any(_holds(checker, number) for number in numbers[:MOST_VERIFIED]) else ""
+    if any(_holds(checker, number) for number in numbers[:MOST_VERIFIED]):
+        return _identity(mail, sender)
+    return ""
 
 
-def _identity_of(mail: mime.Part) -> str:
-    """What tells a proven mail from others: nobody can change it without breaking each signature, however that reads a mail."""
-    date = " ".join(mail.first("date").split())
-    return hashlib.sha256(date.encode() + b"\0" + Relaxed.canonicalize_body(mail.body)).hexdigest()[:32]
+def _identity(mail: mime.Part, sender: str) -> str:
+    """A hash of sender, date and body, without white space: some of it may differ in what one signature holds for."""
+    parts = (sender.encode(), mail.first("date").encode(), mail.body)
+    return hashlib.sha256(b"\0".join(b"".join(part.split()) for part in parts)).hexdigest()[:32]
 
 
 def _names(mail: mime.Part, header: str, address: str) -> bool:

@@ -134,7 +134,11 @@ class Part:
             below = descendants(
                 self.child.pid
             )  # The people store's processes leave our group; they would hold its folder.
-            os.killpg(self.child.pid, signal.SIGKILL)
+            with suppress(
+                ProcessLookupError
+            ):  # One that is forked leads its group a moment later, and is gone at once.
+                os.killpg(self.child.pid, signal.SIGKILL)
+            self.child.send_signal(signal.SIGKILL)
             self.child.wait()
             for pid in below:
                 with suppress(ProcessLookupError):

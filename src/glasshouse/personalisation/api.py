@@ -95,12 +95,14 @@ def pin(actor: Actor, kind: str, names: Collection[str]) -> None:
             raise InvalidError("Nothing is fitted to you: switch it on first.")
     seen = _visible(actor, kind, wanted)
     if missing := [name for name in wanted if name not in seen]:
-        raise InvalidError(f"There is nothing with the id {missing[0]} that you may see.")
+        message = "There is nothing with the id %(id)s that you may see."
+        raise InvalidError(message, values={"id": missing[0]})
     with access.organisation_transaction(actor):
         row = _pins_to_change(actor)
         pins = list(dict.fromkeys([*row.pins.get(kind, []), *wanted]))
         if len(pins) > MOST_PINS:
-            raise InvalidError(f"You can pin {MOST_PINS} at most. Remove one first.")
+            message = "You can pin %(most)s at most. Remove one first."
+            raise InvalidError(message, values={"most": MOST_PINS})
         row.pins, row.used_at = row.pins | {kind: pins}, clock.now()
         row.save(update_fields=["pins", "used_at"])
         events.record(actor.alone, Kind.PINS_CHANGED, row.id)
@@ -127,7 +129,7 @@ def _ids(kind: str, names: Collection[str]) -> list[str]:
     if not wanted or not all(is_id(kind, name) for name in wanted):
         raise InvalidError("Choose what to pin.")
     if len(wanted) > MOST_PINS:
-        raise InvalidError(f"You can pin {MOST_PINS} at most.")
+        raise InvalidError("You can pin %(most)s at most.", values={"most": MOST_PINS})
     return wanted
 
 

@@ -47,7 +47,7 @@ SWITCHED_OFF = Fitted(off=True)
 
 
 def is_id(kind: str, name: str) -> bool:
-    """Whether a text has the form of an id of what is pinned. Raises KeyError for another kind."""
+    """Whether a text has the form of an id of what is pinned. Raises ValueError for another kind."""
     return IDS[Pinned(kind)].fullmatch(name) is not None
 
 

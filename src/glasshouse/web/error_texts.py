@@ -48,6 +48,15 @@ gettext_noop("You may look at this site, and not change it.")
 gettext_noop("Your role does not allow this. An administrator of your organisation can change that.")
 gettext_noop("Nothing was done: the form did not say what to do. Choose one of what it offers.")
 gettext_noop("The crop data is busy right now, and nothing was changed. Try again in a minute.")
+gettext_noop("Pages are fitted to members only.")
+gettext_noop("Nothing is fitted to you: switch it on first.")
+gettext_noop("Choose a place or a chart to pin.")
+gettext_noop("Choose what to pin.")
+gettext_noop("You can pin %(most)s at most.")
+gettext_noop("You can pin %(most)s at most. Remove one first.")
+gettext_noop("There is nothing with the id %(id)s that you may see.")
+# Of the page of one's emails.
+gettext_noop("Choose a topic from the list.")
 
 
 def error_text(error: GlasshouseError) -> str:
