@@ -7,7 +7,6 @@ from datetime import timedelta
 import httpx
 import pytest
 from django.db import connection
-from django.utils import translation
 
 from glasshouse.accounts import api as accounts
 from glasshouse.greenhouse import api as greenhouse
@@ -15,14 +14,15 @@ from glasshouse.greenhouse import readings
 from glasshouse.kernel import clock
 from glasshouse.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from glasshouse.kernel.ids import SiteId
+from glasshouse.organisations import tokens
 from glasshouse.personalisation import api as personalisation
 from glasshouse.personalisation.models import DayOfUse, Pins
 from glasshouse.personalisation.rules import MOST_PINS, Fitted, counted, is_id
 from glasshouse.requests import api as requests
 from glasshouse.retention import api as retention
 from glasshouse.subject import inventory, restriction
+from glasshouse.support import api as support
 from glasshouse.vault.datamap import place
-from glasshouse.web.error_texts import error_text
 from tests.conftest import Customer, post
 
 Make, Web, Join = Callable[[], Customer], Callable[..., httpx.Client], Callable[..., Customer]
@@ -208,28 +208,17 @@ def test_what_is_fitted_is_sealed_held_of_the_person_and_ends(customer: Make, cr
     assert not Pins.objects.filter(key_owner=one.actor.person).exists()
 
 
-def test_support_gets_nothing_fitted(customer: Make, crops: httpx.Client) -> None:
-    one = customer()
-    token_or_job = one.actor.__class__(
-        kind=type(one.actor.kind)("token"), account=one.actor.account, person=one.actor.person
-    )
-    with pytest.raises((ForbiddenError, NotFoundError)):
-        personalisation.stored(token_or_job.for_organisation(one.actor.organisation))  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("kind", "names", "text"),
-    [
-        ("people", ["1"], "Wählen Sie einen Ort oder ein Diagramm zum Anheften."),
-        (PLACE, ["?"], "Wählen Sie, was Sie anheften möchten."),
-        (PLACE, [f"{number:016}" for number in range(MOST_PINS + 1)], f"Sie können höchstens {MOST_PINS} anheften."),
-    ],
-)
-def test_what_cannot_be_pinned_is_said_in_the_readers_language(kind: str, names: list[str], text: str) -> None:
-    with translation.override("de"), pytest.raises(InvalidError) as refused:
-        personalisation._ids(kind, names)
-    with translation.override("de"):
-        assert error_text(refused.value) == text
+def test_a_token_and_support_get_nothing_fitted(customer: Make, olaf: Make, crops: httpx.Client) -> None:
+    one, guest = customer(), olaf()
+    personalisation.pin(one.actor, PLACE, [one.site])
+    token = tokens.actor_of_token(tokens.create_token(one.actor, "walk", ["greenhouse:reading:read"], 1))
+    support.give(one.actor, support.Wish(("climate",), 2, "walk", staff=str(guest.actor.account)))
+    visitor = guest.actor.for_organisation(one.actor.organisation)  # type: ignore[arg-type]
+    for actor in (token, visitor):
+        assert personalisation.fitted(actor) == Fitted()
+        for act in (personalisation.stored, lambda who: personalisation.pin(who, PLACE, [one.site])):
+            with pytest.raises(ForbiddenError, match="members only"):
+                act(actor)
 
 
 def test_rules() -> None:

@@ -35,7 +35,7 @@ def test_an_opened_service_prints_each_address_and_path_in_one_piece(
     sign_in = f"Sign in as {'somebody.with.a.long.name.' * 5}@grower.example with the password [/x]"
     monkeypatch.setenv("COLUMNS", width)
     monkeypatch.setattr(service, "running", running)
-    monkeypatch.setattr(demo, "plant", lambda home: [sign_in])
+    monkeypatch.setattr(demo, "begin", lambda home: [sign_in])
     home = Installation(tmp_path / "data", tmp_path / f"{LONG}[" / "keys]", 8443, 8444, 8445, demo=is_demo)
     cli._run(home)
     printed = capsys.readouterr().out

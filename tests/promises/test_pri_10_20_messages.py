@@ -394,14 +394,17 @@ def test_a_forwarded_link_stops_its_reader_alone(
 def test_the_link_outlives_the_account_and_is_followed_after_it(
     customer: Make, announced: Callable[[], str], mail_sink: MailSink, web: Web
 ) -> None:
-    from glasshouse.messages.models import StopLink, Suppression
+    from glasshouse.messages.models import Ruled, StopLink, Suppression
     from glasshouse.subject import erasure
     from glasshouse.vault import api as vault
 
     one, client = reader(customer), web()
     announced()
     (letter,) = news_to(mail_sink, one.address)
+    assert Ruled.objects.filter(key_owner=one.actor.person).exists()
     erasure.erase(one.alone)
+    assert not Ruled.objects.filter(key_owner=one.actor.person).exists(), "nothing names who is erased"
+    assert not StopLink.objects.filter(key_owner=one.actor.person).exists()
     assert client.post(f"/stop/{token_in(letter)}").status_code == 200
     assert Suppression.objects.filter(address_hash=vault.lookup("address", one.address)).count() == 1
     assert StopLink.objects.filter(address_hash=vault.lookup("address", one.address)).count() == 1

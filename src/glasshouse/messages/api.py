@@ -123,7 +123,7 @@ def stop_state(token: str) -> StopState | None:
 
 def _is_live(link: StopLink) -> bool:
     """Whether the reader of a link still wants its mails, and nothing keeps them away."""
-    wanted = _wanted_since(link.key_owner, link.purpose)
+    wanted = _wanted_since(link.key_owner or "", link.purpose)
     suppressed = Suppression.objects.filter(address_hash=link.address_hash, purpose__in=(ALL, link.purpose))
     return wanted is not None and not suppressed.filter(at__gte=wanted).exists()
 
@@ -141,7 +141,7 @@ def stop(token: str, way: Way) -> bool:
     if link is None:
         return False
     _suppress(link.address_hash, link.purpose, way)
-    for person in {link.key_owner, person_at(link.address_hash)} - {""}:
+    for person in {link.key_owner or "", person_at(link.address_hash)} - {""}:
         _withdraw(person, link.purpose)
     for kind in declared().values():
         if kind.purpose == link.purpose and kind.end is not None:
@@ -189,7 +189,7 @@ def bounced(message: str, status: str) -> None:
 def forget(key_owners: set[str]) -> None:
     """Delete what was ruled on mails under keys that are destroyed, in the caller's transaction; links in such mails stop on."""
     Ruled.objects.filter(key_owner__in=key_owners).delete()
-    StopLink.objects.filter(key_owner__in=key_owners).update(key_owner="")
+    StopLink.objects.filter(key_owner__in=key_owners).update(key_owner=None)
 
 
 # -- what a person decides -----------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ class StopLink(models.Model):
     kept = (Kept("at", 365, "its mail was handed over"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     token_hash = technical(models.CharField(max_length=64, unique=True))
-    key_owner = technical(models.CharField(max_length=16))
+    key_owner = technical(models.CharField(max_length=16, null=True))
     address_hash = hashed(
         models.CharField(max_length=64, db_index=True),
         "user.contact.email",

@@ -58,7 +58,7 @@ def stored(actor: Actor) -> Fitted:
 
 
 def _stored(actor: Actor, *, off: bool = False) -> Fitted:
-    of_member = {"key_owner": actor.person, "organisation": actor.organisation}
+    of_member = {"key_owner": actor.person, "customer": actor.organisation}
     pins: dict[str, list[str]] = next((row.pins for row in readable(Pins.objects.filter(**of_member))), {})
     days = readable(DayOfUse.objects.filter(at__gt=_today() - timedelta(days=DAYS), **of_member))
     places, series = pins.get(Pinned.PLACE, []), pins.get(Pinned.SERIES, [])
@@ -142,7 +142,7 @@ def _visible(actor: Actor, kind: str, names: list[str]) -> set[str]:
 
 def _pins_to_change(actor: Actor) -> Pins:
     """The actor's row of pins, held for this transaction; made where there is none."""
-    of_member = {"key_owner": str(actor.person), "organisation": str(actor.organisation)}
+    of_member = {"key_owner": str(actor.person), "customer": str(actor.organisation)}
     new = Pins(**of_member, pins={}, used_at=clock.now())
     Pins.objects.bulk_create([new], ignore_conflicts=True)
     return Pins.objects.select_for_update().get(**of_member)
@@ -161,13 +161,13 @@ def note_use(actor: Actor, places: Collection[str]) -> None:
         if not _may_fit(actor):
             return
         used = set(greenhouse.names_of(actor, asked))
-        of_day = {"key_owner": str(actor.person), "organisation": str(actor.organisation), "at": _today()}
+        of_day = {"key_owner": str(actor.person), "customer": str(actor.organisation), "at": _today()}
         DayOfUse.objects.bulk_create([DayOfUse(**of_day, places=[])], ignore_conflicts=True)
         row = DayOfUse.objects.select_for_update().get(**of_day)
         if not used <= set(row.places) and len(row.places) < MOST_PLACES:
             row.places = sorted({*row.places, *used})[:MOST_PLACES]
             row.save(update_fields=["places"])
-            Pins.objects.filter(key_owner=actor.person, organisation=actor.organisation).update(used_at=clock.now())
+            Pins.objects.filter(key_owner=actor.person, customer=actor.organisation).update(used_at=clock.now())
 
 
 def forget_use(actor: Actor) -> None:

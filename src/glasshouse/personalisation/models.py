@@ -22,13 +22,13 @@ class Pins(models.Model):
     kept = (Kept("used_at", 365, "you last pinned something there, or opened a chart"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     key_owner = technical(models.CharField(max_length=16))
-    organisation = technical(models.CharField(max_length=16))
+    customer = technical(models.CharField(max_length=16))
     pins = SealedJson(RECORD, key_owner="key_owner")
     used_at = technical(models.DateTimeField())
 
     class Meta:
         db_table = "personalisation_pins"
-        constraints = [models.UniqueConstraint(fields=["key_owner", "organisation"], name="pins_once")]
+        constraints = [models.UniqueConstraint(fields=["key_owner", "customer"], name="pins_once")]
 
 
 class DayOfUse(models.Model):
@@ -37,10 +37,10 @@ class DayOfUse(models.Model):
     kept = (Kept("at", DAYS, "the day"),)
     id = technical(models.CharField(primary_key=True, max_length=16, default=new_id))
     key_owner = technical(models.CharField(max_length=16))
-    organisation = technical(models.CharField(max_length=16))
+    customer = technical(models.CharField(max_length=16))
     places = SealedJson(RECORD, key_owner="key_owner")
     at = technical(models.DateTimeField())
 
     class Meta:
         db_table = "personalisation_day"
-        constraints = [models.UniqueConstraint(fields=["key_owner", "organisation", "at"], name="day_of_use_once")]
+        constraints = [models.UniqueConstraint(fields=["key_owner", "customer", "at"], name="day_of_use_once")]

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("token_hash", models.CharField(max_length=64, unique=True)),
-                ("key_owner", models.CharField(max_length=16)),
+                ("key_owner", models.CharField(max_length=16, null=True)),
                 ("address_hash", models.CharField(db_index=True, max_length=64)),
                 ("purpose", models.CharField(max_length=20)),
                 ("at", models.DateTimeField()),

@@ -21,14 +21,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("key_owner", models.CharField(max_length=16)),
-                ("organisation", models.CharField(max_length=16)),
+                ("customer", models.CharField(max_length=16)),
                 ("places", models.BinaryField()),
                 ("at", models.DateTimeField()),
             ],
             options={
                 "db_table": "personalisation_day",
                 "constraints": [
-                    models.UniqueConstraint(fields=("key_owner", "organisation", "at"), name="day_of_use_once")
+                    models.UniqueConstraint(fields=("key_owner", "customer", "at"), name="day_of_use_once")
                 ],
             },
         ),
@@ -42,13 +42,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("key_owner", models.CharField(max_length=16)),
-                ("organisation", models.CharField(max_length=16)),
+                ("customer", models.CharField(max_length=16)),
                 ("pins", models.BinaryField()),
                 ("used_at", models.DateTimeField()),
             ],
             options={
                 "db_table": "personalisation_pins",
-                "constraints": [models.UniqueConstraint(fields=("key_owner", "organisation"), name="pins_once")],
+                "constraints": [models.UniqueConstraint(fields=("key_owner", "customer"), name="pins_once")],
             },
         ),
     ]

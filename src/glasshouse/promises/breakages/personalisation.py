@@ -41,7 +41,7 @@ BREAKAGES = (
         Code(
             API,
             "readable(Pins.objects.filter(**of_member))",
-            "readable(Pins.objects.filter(organisation=actor.organisation))",
+            "readable(Pins.objects.filter(customer=actor.organisation))",
             ("web",),
         ),
     ),
