@@ -1,13 +1,14 @@
 """Recurring intake: the folder and the address of a site whose files are imported by themselves."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 
 from glasshouse.access.pages import Asked, Audience, page
 from glasshouse.access.permissions import Permission
 from glasshouse.greenhouse import intake as recurring
 from glasshouse.greenhouse import intake_mail
 from glasshouse.kernel.ids import SiteId
+from glasshouse.web.done import led
 from glasshouse.web.forms import shows_again
 from glasshouse.web.organisation_page import inside
 
@@ -48,7 +49,7 @@ def start_intake(request: HttpRequest, organisation: str, site: str) -> HttpResp
     """Have the files of a site's folder imported from now on."""
     actor = inside(request).actor
     recurring.switch_on(actor, SiteId(site), request.POST.get("compartment", ""))
-    return redirect("intake", organisation)
+    return led("intake-on", "intake", organisation)
 
 
 @page(
@@ -66,7 +67,7 @@ def stop_intake(request: HttpRequest, organisation: str, site: str) -> HttpRespo
     """Leave the files of a site's folder alone."""
     actor = inside(request).actor
     recurring.switch_off(actor, SiteId(site))
-    return redirect("intake", organisation)
+    return led("intake-off", "intake", organisation)
 
 
 @page(
@@ -86,7 +87,7 @@ def start_mail_intake(request: HttpRequest, organisation: str, site: str) -> Htt
     actor = inside(request).actor
     asked = request.POST
     intake_mail.switch_on(actor, SiteId(site), asked.get("senders", ""), asked.get("compartment", ""))
-    return redirect("intake", organisation)
+    return led("intake-mail-on", "intake", organisation)
 
 
 @page(
@@ -104,7 +105,7 @@ def stop_mail_intake(request: HttpRequest, organisation: str, site: str) -> Http
     """Take no mails to a site's address any more."""
     actor = inside(request).actor
     intake_mail.switch_off(actor, SiteId(site))
-    return redirect("intake", organisation)
+    return led("intake-mail-off", "intake", organisation)
 
 
 @page(
@@ -122,4 +123,4 @@ def replace_intake_address(request: HttpRequest, organisation: str, site: str) -
     """Give a site a new address; the one before takes nothing any more."""
     actor = inside(request).actor
     intake_mail.replace_address(actor, SiteId(site))
-    return redirect("intake", organisation)
+    return led("address-replaced", "intake", organisation)
