@@ -59,7 +59,10 @@ BREAKAGES = (
         "SEC-03",
         "nobody is refused for lack of a permission",
         Code(
-            API, "    if permission not in rights.permissions:\n        if actor", "    if False:\n        if actor", PEOPLE
+            API,
+            "    if permission not in rights.permissions:\n        if actor",
+            "    if False:\n        if actor",
+            PEOPLE,
         ),
         also=("SEC-01",),
     ),
